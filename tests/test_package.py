@@ -1,0 +1,343 @@
+"""The installed package: what it loads, what it says, what it does with wrong input, and that a seed decides all."""
+import inspect
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from hypothesis import given, settings, strategies as st
+from hypothesis.extra.numpy import arrays
+
+import nn_from_scratch as nn
+from nn_from_scratch.data import encode_targets, hold_out
+from nn_from_scratch.network import Network
+
+X, y = nn.two_moons(200, 0.1, seed=0)
+
+
+def moons_network(seed=0, dtype=np.float32):
+    model = Network(2, seed=seed, dtype=dtype)
+    model.add_layer(16, nn.ReLU())
+    model.add_layer(8, nn.ReLU())
+    model.add_output_layer(1, nn.Sigmoid(a=1))
+    return model
+
+
+def python(code):
+    "Standard output of a fresh interpreter, away from the repository."
+    return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd="/").stdout
+
+
+# --- imports
+
+HEAVY = "sklearn matplotlib scipy tqdm sympy pandas nbdev fastcore IPython joblib torch".split()
+
+
+def test_import_loads_numpy_alone():
+    loaded = python(f"import sys, nn_from_scratch; print([m for m in {HEAVY} if m in sys.modules])")
+    assert loaded.strip() == "[]"
+    beyond_numpy = python("import sys, numpy.random; before = set(sys.modules); import nn_from_scratch\n"
+                          "print({m.split('.')[0] for m in set(sys.modules) - before} - set(sys.stdlib_module_names))")
+    assert beyond_numpy.strip() == "{'nn_from_scratch'}"
+
+
+def test_training_loads_numpy_alone():
+    code = ("import sys, numpy as np\nfrom nn_from_scratch import *\n"
+            "m = Network(2); m.add_layer(4, ReLU()); m.add_output_layer(1, Sigmoid())\n"
+            "X = np.random.default_rng(0).normal(size=(50, 2)); y = X[:, 0] > 0\n"
+            "m.train(X, y, epochs=2, validation_split=.2, estimator=SingleClassError()); m.output(X)\n"
+            f"print([m for m in {HEAVY} if m in sys.modules])")
+    assert python(code).strip() == "[]"
+
+
+def test_verbatim_calls():
+    from nn_from_scratch import Network, ReLU, Sigmoid, SingleClassError
+    x_train, y_train, x_val, y_val, x = X[:150], y[:150], X[150:], y[150:], X
+    model = Network(2)
+    model.add_layer(16, ReLU())
+    model.add_layer(8, ReLU())
+    model.add_output_layer(1, Sigmoid(a=1))
+    stats = model.train(x_train, y_train, x_val, y_val, estimator=SingleClassError(), eta=10e-2, epochs=25)
+    predictions = model.output(x)
+    assert set(stats) == {"train_loss", "val_loss", "train_single_class_error", "val_single_class_error"}
+    assert {len(values) for values in stats.values()} == {25}
+    assert predictions.shape == (200, 1) and predictions.dtype == np.float32
+    assert stats["train_loss"][-1] < stats["train_loss"][0]
+
+
+def test_everything_public_is_documented():
+    for name in nn.__all__:
+        thing = getattr(nn, name)
+        assert inspect.getdoc(thing), name
+        for method_name, method in inspect.getmembers(thing, inspect.isfunction) if inspect.isclass(thing) else ():
+            assert method_name.startswith("_") or method.__module__.startswith("nn_from_scratch"), (name, method_name)
+
+
+def test_version():
+    from importlib.metadata import version
+    assert nn.__version__ == version("nn_from_scratch")
+
+
+# --- reproducibility
+
+def test_same_seed_same_bits():
+    runs = [moons_network(seed=5) for _ in range(2)]
+    histories = [model.train(X, y, epochs=3, validation_split=0.2, verbose=False) for model in runs]
+    assert np.array_equal(runs[0].theta, runs[1].theta) and histories[0] == histories[1]
+    assert not np.array_equal(runs[0].theta, moons_network(seed=6).theta)
+
+
+def test_global_random_state_is_left_alone():
+    np.random.seed(0)
+    before = np.random.get_state()[1].copy()
+    model = moons_network()
+    model.train(X, y, epochs=2, validation_split=0.2, verbose=False)
+    nn.split(X, y, seed=0)
+    assert np.array_equal(before, np.random.get_state()[1])
+
+
+def test_generator_as_seed():
+    a, b = (moons_network(seed=np.random.default_rng(3)) for _ in range(2))
+    assert np.array_equal(a.theta, b.theta) and np.array_equal(a.theta, moons_network(seed=3).theta)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_precision_is_kept(dtype):
+    model = moons_network(dtype=dtype)
+    model.train(X, y, epochs=1, verbose=False)
+    assert model.theta.dtype == model.grad.dtype == model.output(X).dtype == dtype
+    for layer in model.layers: assert layer.Z.dtype == layer.A.dtype == layer.W.dtype == layer.dW.dtype == dtype
+
+
+def test_two_trainings_are_one():
+    once, twice = moons_network(), moons_network()
+    whole = once.train(X, y, epochs=6, optimizer=nn.Momentum(0.9), eta=0.01, verbose=False)
+    first = twice.train(X, y, epochs=2, optimizer=nn.Momentum(0.9), eta=0.01, verbose=False)
+    second = twice.train(X, y, epochs=4, eta=0.01, verbose=False)
+    assert np.array_equal(once.theta, twice.theta)
+    assert whole["train_loss"] == first["train_loss"] + second["train_loss"]
+    twice.reset()
+    assert np.array_equal(twice.theta, moons_network().theta)
+
+
+def test_optimizer_is_not_shared():
+    optimizer = nn.Momentum(0.9)
+    a, b = moons_network(), moons_network()
+    for model in (a, b): model.train(X, y, epochs=2, optimizer=optimizer, eta=0.01, verbose=False)
+    assert np.array_equal(a.theta, b.theta) and not hasattr(optimizer, "velocity")
+
+
+# --- training does what it says
+
+def test_every_sample_is_used_once_an_epoch():
+    seen = []
+
+    class Spy(nn.Linear):
+        def forward(self, Z):
+            seen.append(len(Z))
+            return Z
+
+    model = Network(2, seed=0)
+    model.add_output_layer(1, Spy())
+    model.train(X[:101], y[:101], batch_size=10, epochs=1, eta=1e-3, verbose=False)
+    assert seen == [10] * 10 + [1]
+
+
+def test_batch_of_one_is_the_per_pattern_rule():
+    model = Network(2, seed=0, dtype=np.float64)
+    model.add_output_layer(1, nn.Linear())
+    w, b = model.layers[0].W.copy(), model.layers[0].b.copy()
+    targets = X @ [1.0, -2.0]
+    for x, target in zip(X, targets):
+        error = x @ w + b - target
+        w, b = w - 0.05 * 2 * np.outer(x, error), b - 0.05 * 2 * error
+    model.train(X, targets, batch_size=1, shuffle=False, epochs=1, eta=0.05, verbose=False)
+    assert np.allclose(model.layers[0].W, w, rtol=1e-12) and np.allclose(model.layers[0].b, b, rtol=1e-12)
+
+
+def test_training_scores_are_those_of_the_steps():
+    model = Network(2, seed=0, dtype=np.float64)
+    model.add_output_layer(1, nn.Sigmoid())
+    expected = model.evaluate(X, y, nn.SingleClassError())
+    stats = model.train(X, y, batch_size=len(X), epochs=1, estimator=nn.SingleClassError(), verbose=False)
+    assert stats["train_loss"][0] == pytest.approx(expected["loss"], rel=1e-12)
+    assert stats["train_single_class_error"][0] == expected["single_class_error"]
+
+
+def test_single_sample_and_pieces():
+    model = moons_network()
+    many = np.random.default_rng(0).normal(size=(2500, 2))
+    together = model.output(many)
+    assert np.allclose(together, np.concatenate([model.output(many[i:i + 100]) for i in range(0, 2500, 100)]), atol=1e-6)
+    assert model.output(many[0]).shape == (1,) and np.allclose(model.output(many[0]), together[0], atol=1e-6)
+    assert model.output(np.empty((0, 2))).shape == (0, 1)
+
+
+def test_own_loss_and_own_metric():
+    class Quartic(nn.Loss):
+        def value(self, A, Y): return np.sum((A - Y)**4) / len(A)
+        def gradient(self, A, Y): return 4 * (A - Y)**3 / len(A)
+
+    def worst(A, Y): return np.max(np.abs(A - Y))
+
+    model = moons_network()
+    stats = model.train(X, y, loss=Quartic(), estimator=worst, epochs=30, verbose=False)
+    assert stats["train_loss"][-1] < stats["train_loss"][0] and "train_worst" in stats
+    assert model.evaluate(X, y)["loss"] == pytest.approx(Quartic().value(model.output(X), y[:, None]), rel=1e-5)
+
+
+def test_callbacks_see_and_stop():
+    moments = []
+    record = nn.LambdaCallback(lambda network: moments.append("begin"),
+                               lambda network, stats: len(stats["train_loss"]) == 3,
+                               lambda network, stats: moments.append(len(stats["train_loss"])))
+    stats = moons_network().train(X, y, epochs=10, callbacks=[record], verbose=False)
+    assert len(stats["train_loss"]) == 3 and moments == ["begin", 3]
+
+
+def test_history_draws_itself():
+    stats = moons_network().train(X, y, epochs=2, estimator=nn.SingleClassError(), verbose=False)
+    assert stats._repr_svg_().startswith("<?xml") and repr(stats).startswith("History(2 epochs")
+    assert nn.History()._repr_svg_() is None and repr(nn.History()) == "History(0 epochs)"
+
+
+# --- wrong input: the right error, and nothing half changed
+
+def state(model):
+    return model.theta.tobytes(), str(model.rng.bit_generator.state), repr(model.optimizer), repr(model.loss)
+
+
+WRONG = {
+    "features": (dict(x_train=X[:, :1]), ValueError, r"\(n, 2\), got \(200, 1\)"),
+    "label out of range": (dict(y_train=y + 1), ValueError, "from 0 to 1.*got 2"),
+    "too few labels": (dict(y_train=y[:-1]), ValueError, "199 training targets and 200 samples|got 199"),
+    "nan": (dict(x_train=np.where(X > 1, np.nan, X)), ValueError, "finite.*got nan at index"),
+    "infinite": (dict(x_train=np.where(X > 1, np.inf, X)), ValueError, "finite.*got inf at index"),
+    "nan target": (dict(y_train=np.full(200, np.nan)), ValueError, "targets to be finite"),
+    "text": (dict(y_train=["a"] * 200), TypeError, "encode text"),
+    "no samples": (dict(x_train=X[:0], y_train=y[:0]), ValueError, "at least one training sample"),
+    "half a validation set": (dict(x_val=X), ValueError, "together"),
+    "validation twice": (dict(x_val=X, y_val=y, validation_split=0.1), ValueError, "both"),
+    "validation features": (dict(x_val=X[:, :1], y_val=y), ValueError, r"\(n, 2\)"),
+    "validation of nothing": (dict(validation_split=0.001), ValueError, "empty"),
+    "split above 1": (dict(validation_split=1.5), ValueError, r"\[0, 1\)"),
+    "eta": (dict(eta=-0.1), ValueError, "positive"),
+    "eta nan": (dict(eta=float("nan")), ValueError, "positive"),
+    "epochs": (dict(epochs=0), ValueError, "at least 1"),
+    "batch size": (dict(batch_size=1.5), TypeError, "integer"),
+    "optimizer": (dict(optimizer="adma"), ValueError, "adma.*gradient_descent"),
+    "optimizer type": (dict(optimizer=3), TypeError, "3"),
+    "loss": (dict(loss="mse"), TypeError, "mse"),
+    "estimator": (dict(estimator=nn.SingleClassError), TypeError, "SingleClassError"),
+    "callback": (dict(callbacks=[print]), TypeError, "Callback"),
+}
+
+
+@pytest.mark.parametrize("case", WRONG)
+def test_wrong_arguments(case):
+    arguments, kind, message = WRONG[case]
+    model = moons_network()
+    model.train(X, y, epochs=1, verbose=False)
+    before = state(model)
+    with pytest.raises(kind, match=message):
+        model.train(**{"x_train": X, "y_train": y, "verbose": False, **arguments})
+    assert state(model) == before
+    assert len(model.train(X, y, epochs=1, verbose=False)["train_loss"]) == 1
+
+
+def test_network_without_layers():
+    model = Network(2)
+    for call in (lambda: model.train(X, y), lambda: model.output(X), lambda: model.evaluate(X, y), model.reset):
+        with pytest.raises(ValueError, match="no output layer yet"): call()
+
+
+def test_wrong_layers():
+    model = moons_network()
+    before = state(model), len(model.layers)
+    for call in (lambda: model.add_layer(3, nn.ReLU()), lambda: model.add_output_layer(1, nn.Sigmoid())):
+        with pytest.raises(ValueError, match="output layer already"): call()
+    assert (state(model), len(model.layers)) == before
+    model = Network(2)
+    with pytest.raises(TypeError, match="such as ReLU"): model.add_layer(3, "relu")
+    with pytest.raises(ValueError, match="at least 1"): model.add_layer(0, nn.ReLU())
+    with pytest.raises(TypeError, match="integer"): model.add_layer(2.5, nn.ReLU())
+    with pytest.raises(ValueError, match="softmax of one unit"): model.add_output_layer(1, nn.Softmax())
+    with pytest.raises(ValueError, match="float32 or float64"): Network(2, dtype=np.int32)
+    assert model.layers == [] and model.theta is None
+
+
+def test_divergence_keeps_the_last_good_epoch():
+    model = Network(2, seed=0)
+    model.add_output_layer(1, nn.Linear())
+    kept = []
+    keep = nn.LambdaCallback(on_epoch_end=lambda network, stats: kept.append(network.theta.copy()))
+    with pytest.raises(nn.TrainingDiverged, match="eta=3") as error:
+        model.train(X, y, eta=3, epochs=500, optimizer="momentum", callbacks=[keep], verbose=False)
+    assert np.array_equal(model.theta, kept[-1]) and np.isfinite(model.theta).all()
+    assert len(error.value.history["train_loss"]) == len(kept) and np.isfinite(error.value.history["train_loss"]).all()
+
+
+def test_interrupt_keeps_the_history():
+    def interrupt(network, stats):
+        if len(stats["train_loss"]) == 3: raise KeyboardInterrupt
+    model, short = moons_network(), moons_network()
+    stats = model.train(X, y, epochs=9, callbacks=[nn.LambdaCallback(on_epoch_end=interrupt)], verbose=False)
+    short.train(X, y, epochs=3, verbose=False)
+    assert len(stats["train_loss"]) == 3 and np.array_equal(model.theta, short.theta)
+
+
+def test_interrupt_in_the_middle_of_an_epoch():
+    class Interrupting(nn.GradientDescent):
+        def step(self, theta, grad, eta):
+            self.steps = getattr(self, "steps", 0) + 1 if "steps" in vars(self) else 1
+            if self.steps == 10: raise KeyboardInterrupt
+            super().step(theta, grad, eta)
+    model, short = moons_network(), moons_network()
+    stats = model.train(X, y, epochs=9, optimizer=Interrupting(), verbose=False)
+    short.train(X, y, epochs=1, verbose=False)
+    assert len(stats["train_loss"]) == 1 and np.array_equal(model.theta, short.theta)
+
+
+def test_error_in_a_callback_or_metric():
+    def fail(*_): raise RuntimeError("mine")
+    for arguments in (dict(callbacks=[nn.LambdaCallback(on_epoch_end=fail)]), dict(estimator=fail)):
+        model = moons_network()
+        before = state(model)
+        with pytest.raises(RuntimeError, match="mine"):
+            model.train(X, y, epochs=3, loss=nn.MeanSquaredError(), optimizer="momentum", verbose=False, **arguments)
+        assert state(model) == before
+
+
+# --- properties
+
+@settings(max_examples=60, deadline=None)
+@given(arrays(np.float64, st.tuples(st.integers(1, 6), st.integers(2, 5)), elements=st.floats(-1e4, 1e4)))
+def test_softmax_is_a_distribution(Z):
+    with np.errstate(all="raise"): A = nn.Softmax().forward(Z)
+    assert np.all(A >= 0) and np.allclose(A.sum(axis=1), 1)
+    assert np.allclose(A, nn.Softmax().forward(Z + 7))
+
+
+@settings(max_examples=60, deadline=None)
+@given(arrays(np.float32, 7, elements=st.floats(-1e4, 1e4, width=32)), st.floats(0.1, 10))
+def test_sigmoid_is_monotone_and_symmetric(Z, a):
+    sigmoid = nn.Sigmoid(a)
+    with np.errstate(all="raise"): A, mirrored = sigmoid.forward(Z), sigmoid.forward(-Z)
+    assert A.dtype == np.float32 and np.all(np.diff(A[np.argsort(Z)]) >= 0) and np.allclose(A + mirrored, 1)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.integers(0, 3), min_size=4, max_size=60), st.floats(0.2, 0.8), st.integers(0, 99))
+def test_hold_out_is_a_partition_in_proportion(labels, fraction, seed):
+    Y = nn.one_hot(labels, 4)
+    train, held = hold_out(Y, fraction, True, np.random.default_rng(seed))
+    assert sorted([*train, *held]) == list(range(len(labels))) and len(held) == round(fraction * len(labels))
+    share = Y.sum(axis=0) * len(held) / len(labels)
+    assert np.all(np.abs(Y[held].sum(axis=0) - share) < 1 + 1e-9)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.integers(0, 4), min_size=1, max_size=20))
+def test_labels_and_rows_are_the_same_targets(labels):
+    rows = encode_targets(labels, 5, nn.Softmax())
+    assert np.array_equal(rows, encode_targets(rows, 5, nn.Softmax())) and rows.argmax(axis=1).tolist() == labels

@@ -1,0 +1,66 @@
+"""Notebooks, package and README say the same, and the notebooks are as a reader should find them."""
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from test_notebooks import NOTEBOOKS, ROOT
+
+
+def tree(root):
+    "Text of every file that `make sync` writes."
+    files = [*root.glob("nbs/**/*.ipynb"), *root.glob("nn_from_scratch/**/*.py"), *root.glob("README_files/*"), root / "README.md", root / "pyproject.toml"]
+    return {path.relative_to(root): path.read_bytes() for path in files if ".ipynb_checkpoints" not in path.parts}
+
+
+def sync(root):
+    bin = Path(sys.executable).parent
+    for command in (["nbdev_clean"], ["nbdev_export"], ["python", "docs/readme.py"]):
+        subprocess.run([bin / command[0], *command[1:]], cwd=root, check=True, capture_output=True, env={k: v for k, v in os.environ.items() if k != "IN_TEST"})
+
+
+@pytest.fixture()
+def copy(repository, tmp_path):
+    "A copy of the repository's sources, to synchronise without touching the original."
+    for name in ("nbs", "nn_from_scratch", "docs", "README_files"): shutil.copytree(repository / name, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__", ".ipynb_checkpoints"))
+    for name in ("settings.ini", "pyproject.toml", "README.md"): shutil.copy(repository / name, tmp_path)
+    return tmp_path
+
+
+def test_in_step(copy):
+    before = tree(copy)
+    sync(copy)
+    after = tree(copy)
+    changed = [str(path) for path in sorted(before.keys() | after.keys()) if before.get(path) != after.get(path)]
+    assert not changed, f"out of step, run `make sync`: {', '.join(changed)}"
+
+
+def test_out_of_step_is_noticed(copy):
+    module = copy / "nn_from_scratch/activations.py"
+    module.write_text(module.read_text().replace("1 - A * A", "1 + A * A"))
+    before = tree(copy)
+    sync(copy)
+    assert tree(copy) != before
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=[str(path.relative_to(ROOT / "nbs")) for path in NOTEBOOKS])
+def test_as_a_reader_finds_it(path):
+    "Outputs are there, errors are not; sizes are within what a page and a reader bear; no trace of a machine."
+    cells = json.loads(path.read_text())["cells"]
+    code = ["".join(cell["source"]) for cell in cells if cell["cell_type"] == "code"]
+    outputs = [output for cell in cells if cell["cell_type"] == "code" for output in cell["outputs"]]
+    assert len(cells) <= 80 and path.stat().st_size <= 400_000
+    assert all(len(source.splitlines()) <= (42 if re.search(r"^class ", source, re.M) else 26) for source in code)
+    assert outputs and not any(output["output_type"] == "error" or output.get("name") == "stderr" for output in outputs)
+    figures = ["".join(output["data"]["image/svg+xml"]) for output in outputs if "image/svg+xml" in output.get("data", {})]
+    assert all(len(figure) <= 60_000 for figure in figures)
+    assert not re.search(r"/root/|/home/|/tmp/|/work/", json.dumps(outputs))
+
+
+def test_modules_are_short(repository):
+    for path in repository.glob("nn_from_scratch/**/*.py"):
+        if path.name != "_modidx.py": assert len(path.read_text().splitlines()) <= 250, path
