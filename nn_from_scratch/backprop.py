@@ -33,7 +33,7 @@ def backward(
     dA = output.backward(loss, Y)
     for layer in reversed(hidden): dA = layer.backward(dA)
 
-# %% ../nbs/05_backprop.ipynb #67d60b4d
+# %% ../nbs/05_backprop.ipynb #94131c56
 class Stack:
     "Layers from the input to the output, with all parameters in one vector."
 
@@ -49,7 +49,7 @@ class Stack:
     def add_layer(self,
         n_units: int,  # outputs of the layer
         activation: Activation,  # such as ReLU()
-        initializer: Initializer | None = None,  # draws the weights; None is He for ReLU and LeakyReLU, else Xavier
+        initializer: Initializer | None = None,  # draws the weights; None is He for ReLU and its relatives, else Xavier
     ):
         "Add a hidden layer. Raises `ValueError` once the output layer is there."
         self._append(Layer(n_units, activation, initializer))
@@ -57,7 +57,7 @@ class Stack:
     def add_output_layer(self,
         n_units: int,  # outputs of the network
         activation: Activation,  # Sigmoid() for probabilities, Softmax() for one class of many, Linear() for real targets
-        initializer: Initializer | None = None,  # draws the weights; None is He for ReLU and LeakyReLU, else Xavier
+        initializer: Initializer | None = None,  # draws the weights; None is He for ReLU and its relatives, else Xavier
     ):
         "Add the last layer, make the parameter vector and draw the weights."
         if isinstance(activation, Softmax) and n_units == 1:

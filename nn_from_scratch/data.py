@@ -98,7 +98,7 @@ def split(
         X_rest, y_rest, test_size=round(validation * len(X)), stratify=labels, random_state=seed)
     return Split(x_train, y_train, x_val, y_val, x_test, y_test)
 
-# %% ../nbs/10_data.ipynb #8cf0d838
+# %% ../nbs/10_data.ipynb #c20a81a9
 def hold_out(
     Y: ndarray,  # targets, (n, k)
     fraction: float,  # share to hold out, above 0 and below 1
@@ -114,7 +114,7 @@ def hold_out(
         labels = Y.argmax(axis=1) if Y.shape[1] > 1 else Y[:, 0] > 0.5
         order = order[np.argsort(labels[order], kind="stable")]
     held = np.zeros(n, bool)
-    held[order[((np.arange(m) + rng.uniform()) * n / m).astype(int)]] = True
+    held[order[(np.arange(m) * n + rng.integers(n)) // m]] = True
     return np.flatnonzero(~held), np.flatnonzero(held)
 
 # %% ../nbs/10_data.ipynb #4292ea67

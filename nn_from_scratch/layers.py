@@ -5,13 +5,13 @@
 # %% auto #0
 __all__ = ['InputLayer', 'count', 'numbers', 'Layer', 'OutputLayer', 'connect']
 
-# %% ../nbs/04_layers.ipynb #396816b8
+# %% ../nbs/04_layers.ipynb #2a1c32e9
 import operator
 
 import numpy as np
 from numpy import ndarray
 
-from .activations import Activation, LeakyReLU, ReLU
+from .activations import ELU, GELU, Activation, LeakyReLU, ReLU, SiLU
 from .initializers import He, Initializer, Xavier
 from .losses import Loss
 
@@ -57,19 +57,19 @@ def numbers(values, name, dtype):
     if not np.isfinite(cast).all(): raise ValueError(f"expected {name} within the range of {np.dtype(dtype)}, got {np.abs(array).max():.3g}")
     return cast
 
-# %% ../nbs/04_layers.ipynb #3163b3dd
+# %% ../nbs/04_layers.ipynb #c6c8681d
 class Layer:
     "Dense layer `A = activation(X W + b)`, whose arrays are views into the network's flat vectors."
 
     def __init__(self,
         n_units: int,  # outputs of the layer
         activation: Activation,  # applied to `X W + b`
-        initializer: Initializer | None = None,  # draws `W`; None is He for ReLU and LeakyReLU, else Xavier
+        initializer: Initializer | None = None,  # draws `W`; None is He for ReLU and its relatives, else Xavier
     ):
         if not isinstance(activation, Activation):
             raise TypeError(f"expected an activation such as ReLU(), got {activation!r}")
         self.n_units, self.activation = count(n_units, "units"), activation
-        self.initializer = initializer or (He() if isinstance(activation, (ReLU, LeakyReLU)) else Xavier())
+        self.initializer = initializer or (He() if isinstance(activation, (ReLU, LeakyReLU, ELU, SiLU, GELU)) else Xavier())
 
     def connect(self, n_inputs, theta, grad, needs_dX):
         "Take the first entries of both vectors as parameters and gradients, and return the rest of each."
