@@ -14,7 +14,7 @@ from .initializers import Initializer
 from .layers import InputLayer, Layer, OutputLayer, connect
 from .losses import Loss
 
-# %% ../nbs/05_backprop.ipynb #7aa0c0e7
+# %% ../nbs/05_backprop.ipynb #bd775f57
 def forward(
     layers: list,  # dense layers in order
     X: ndarray,  # samples, (n, d_0)
@@ -27,13 +27,14 @@ def backward(
     layers: list,  # the same layers, after `forward`; the last is an `OutputLayer`
     loss: Loss,  # compares outputs with targets
     Y: ndarray,  # targets, (n, d_m)
+    weights: ndarray | None = None,  # of the samples, (n,); None is 1 for each
 ):
     "Fill every layer's `dW` and `db` with the gradient of the mean loss of the batch. Rumelhart et al. (1986)."
     *hidden, output = layers
-    dA = output.backward(loss, Y)
+    dA = output.backward(loss, Y, weights)
     for layer in reversed(hidden): dA = layer.backward(dA)
 
-# %% ../nbs/05_backprop.ipynb #94131c56
+# %% ../nbs/05_backprop.ipynb #f4608255
 class Stack:
     "Layers from the input to the output, with all parameters in one vector."
 
@@ -50,24 +51,28 @@ class Stack:
         n_units: int,  # outputs of the layer
         activation: Activation,  # such as ReLU()
         initializer: Initializer | None = None,  # draws the weights; None is He for ReLU and its relatives, else Xavier
+        regularizer=None,  # penalty on the weights, such as L2(1e-4); None is that of the network
     ):
         "Add a hidden layer. Raises `ValueError` once the output layer is there."
-        self._append(Layer(n_units, activation, initializer))
+        self._append(Layer(n_units, activation, initializer, regularizer))
 
     def add_output_layer(self,
         n_units: int,  # outputs of the network
         activation: Activation,  # Sigmoid() for probabilities, Softmax() for one class of many, Linear() for real targets
         initializer: Initializer | None = None,  # draws the weights; None is He for ReLU and its relatives, else Xavier
+        regularizer=None,  # penalty on the weights, such as L2(1e-4); None is that of the network
     ):
         "Add the last layer, make the parameter vector and draw the weights."
         if isinstance(activation, Softmax) and n_units == 1:
             raise ValueError("a softmax of one unit is always 1: use Sigmoid() with 1 unit, or Softmax() with 2")
-        self._append(OutputLayer(n_units, activation, initializer))
+        self._append(OutputLayer(n_units, activation, initializer, regularizer))
         self.theta, self.grad = connect(self.layers, self.input.n_units, self.input.dtype)
         self.reset()
 
     def _append(self, layer):
         if self.theta is not None: raise ValueError(f"the network has its output layer already: {self!r}")
+        if not all(hasattr(layer.regularizer, method) for method in ("value", "gradient")) and layer.regularizer is not None:
+            raise TypeError(f"expected a regularizer such as L2(1e-4), got {layer.regularizer!r}")
         self.layers.append(layer)
 
 # %% ../nbs/05_backprop.ipynb #f9f69f49

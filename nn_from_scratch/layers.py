@@ -57,7 +57,7 @@ def numbers(values, name, dtype):
     if not np.isfinite(cast).all(): raise ValueError(f"expected {name} within the range of {np.dtype(dtype)}, got {np.abs(array).max():.3g}")
     return cast
 
-# %% ../nbs/04_layers.ipynb #c6c8681d
+# %% ../nbs/04_layers.ipynb #7ea01d6a
 class Layer:
     "Dense layer `A = activation(X W + b)`, whose arrays are views into the network's flat vectors."
 
@@ -65,10 +65,11 @@ class Layer:
         n_units: int,  # outputs of the layer
         activation: Activation,  # applied to `X W + b`
         initializer: Initializer | None = None,  # draws `W`; None is He for ReLU and its relatives, else Xavier
+        regularizer=None,  # penalty on `W`; None is that of the network, if it has one
     ):
         if not isinstance(activation, Activation):
             raise TypeError(f"expected an activation such as ReLU(), got {activation!r}")
-        self.n_units, self.activation = count(n_units, "units"), activation
+        self.n_units, self.activation, self.regularizer = count(n_units, "units"), activation, regularizer
         self.initializer = initializer or (He() if isinstance(activation, (ReLU, LeakyReLU, ELU, SiLU, GELU)) else Xavier())
 
     def connect(self, n_inputs, theta, grad, needs_dX):
@@ -98,14 +99,12 @@ class Layer:
 
     def __repr__(self): return f"{type(self).__name__}({self.n_units}, {self.activation})"
 
-# %% ../nbs/04_layers.ipynb #c7baf7e7
+# %% ../nbs/04_layers.ipynb #52eb3937
 class OutputLayer(Layer):
     "Dense layer at the end, where the loss gives the first gradient."
 
-    def loss(self, loss: Loss, Y): return loss.output_value(self.activation, self.Z, self.A, Y)
-
-    def backward(self, loss: Loss, Y):
-        return self.backward_linear(loss.output_gradient(self.activation, self.Z, self.A, Y))
+    def backward(self, loss: Loss, Y, weights=None):
+        return self.backward_linear(loss.output_gradient(self.activation, self.Z, self.A, Y, weights))
 
 # %% ../nbs/04_layers.ipynb #36d530da
 def connect(

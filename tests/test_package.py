@@ -186,6 +186,38 @@ def test_own_loss_and_own_metric():
     assert model.evaluate(X, y)["loss"] == pytest.approx(Quartic().value(model.output(X), y[:, None]), rel=1e-5)
 
 
+def test_penalty_shrinks_weights_not_biases():
+    X2, target = np.ones((50, 1)), np.full(50, 3.0)
+    free, penalised = Network(1, seed=0, dtype=np.float64), Network(1, seed=0, dtype=np.float64)
+    for model, regularizer in ((free, None), (penalised, nn.L2(100.0))):
+        model.add_output_layer(1, nn.Linear())
+        model.train(X2, target, regularizer=regularizer, eta=0.005, epochs=3000, batch_size=50, verbose=False)
+    assert abs(penalised.layers[0].W[0, 0]) < 1e-3 < abs(free.layers[0].W[0, 0])
+    assert penalised.layers[0].b[0] == pytest.approx(3, abs=0.1)
+
+
+def test_weights_of_zero_leave_samples_out():
+    kept = np.arange(200) % 2 == 0
+    a, b = moons_network(dtype=np.float64), moons_network(dtype=np.float64)
+    a.train(X, y, sample_weight=kept * 2.0, batch_size=200, epochs=20, shuffle=False, verbose=False)
+    b.train(X[kept], y[kept], batch_size=100, epochs=20, shuffle=False, verbose=False)
+    assert np.allclose(a.theta, b.theta, rtol=1e-9)
+
+
+def test_class_weight_moves_the_boundary():
+    plain, weighted = moons_network(), moons_network()
+    plain.train(X, y, epochs=20, verbose=False)
+    weighted.train(X, y, epochs=20, class_weight={0: 1, 1: 20}, verbose=False)
+    assert np.mean(weighted.output(X) > 0.5) > np.mean(plain.output(X) > 0.5)
+
+
+def test_names_are_objects():
+    a, b = moons_network(), moons_network()
+    a.train(X, y, epochs=3, optimizer="adam", schedule="cosine", regularizer="l2", verbose=False)
+    b.train(X, y, epochs=3, optimizer=nn.Adam(), schedule=nn.Cosine(), regularizer=nn.L2(1e-4), verbose=False)
+    assert np.array_equal(a.theta, b.theta)
+
+
 def test_callbacks_see_and_stop():
     moments = []
     record = nn.LambdaCallback(lambda network: moments.append("begin"),
@@ -204,7 +236,7 @@ def test_history_draws_itself():
 # --- wrong input: the right error, and nothing half changed
 
 def state(model):
-    return model.theta.tobytes(), str(model.rng.bit_generator.state), repr(model.optimizer), repr(model.loss)
+    return (model.theta.tobytes(), str(model.rng.bit_generator.state), repr(model.optimizer), repr(model.loss), repr(model.regularizer))
 
 
 WRONG = {
@@ -229,6 +261,12 @@ WRONG = {
     "optimizer type": (dict(optimizer=3), TypeError, "3"),
     "loss": (dict(loss="mse"), TypeError, "mse"),
     "estimator": (dict(estimator=nn.SingleClassError), TypeError, "SingleClassError"),
+    "schedule": (dict(schedule="cosin"), ValueError, "cosin.*cosine"),
+    "regularizer": (dict(regularizer="l3"), ValueError, "l3.*l2"),
+    "regularizer class": (dict(regularizer=nn.L2), TypeError, "L2"),
+    "weights of wrong shape": (dict(sample_weight=[1, 2]), ValueError, r"\(200,\), got \(2,\)"),
+    "negative weight": (dict(sample_weight=np.where(y, 1, -1)), ValueError, "at least 0, got -1"),
+    "class left out": (dict(class_weight={0: 1}), ValueError, "class"),
     "callback": (dict(callbacks=[print]), TypeError, "Callback"),
 }
 
