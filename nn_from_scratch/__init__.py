@@ -4,26 +4,27 @@
 
 # %% auto #0
 __all__ = ['Activation', 'AdaGrad', 'Adam', 'AdamW', 'BinaryAccuracy', 'BinaryCrossEntropy', 'Callback',
-           'CategoricalCrossEntropy', 'Constant', 'Cosine', 'ELU', 'EarlyStopping', 'ElasticNet', 'Exponential', 'GELU',
-           'GradientDescent', 'He', 'History', 'Huber', 'Initializer', 'InputLayer', 'L1', 'L2', 'LambdaCallback',
-           'Layer', 'LeakyReLU', 'Linear', 'Loss', 'MeanAbsoluteError', 'MeanEuclideanError', 'MeanSquaredError',
-           'Metric', 'Momentum', 'MultiClassError', 'MulticlassAccuracy', 'Nesterov', 'Network', 'OneCycle',
-           'Optimizer', 'OutputLayer', 'ProgressBar', 'RMSProp', 'ReLU', 'Regularizer', 'Schedule', 'SiLU', 'Sigmoid',
-           'SingleClassError', 'Softmax', 'Softplus', 'Step', 'Tanh', 'ToleranceEarlyStopping', 'TrainingDiverged',
-           'Uniform', 'WarmUp', 'Xavier', 'check_gradient', 'digits', 'numerical_gradient', 'one_hot',
-           'plot_confusion_matrix', 'plot_decision_boundary', 'plot_learning_curve', 'plot_roc_curve', 'split',
-           'standardize', 'two_moons']
+           'CategoricalCrossEntropy', 'Constant', 'Cosine', 'DropoutLayer', 'ELU', 'EarlyStopping', 'ElasticNet',
+           'Exponential', 'GELU', 'GradientDescent', 'He', 'History', 'Huber', 'Initializer', 'InputLayer', 'L1', 'L2',
+           'LambdaCallback', 'Layer', 'LeakyReLU', 'Linear', 'Loss', 'MeanAbsoluteError', 'MeanEuclideanError',
+           'MeanSquaredError', 'Metric', 'Momentum', 'MultiClassError', 'MulticlassAccuracy', 'Nesterov', 'Network',
+           'OneCycle', 'Optimizer', 'OutputLayer', 'ProgressBar', 'RMSProp', 'ReLU', 'Regularizer', 'Schedule', 'SiLU',
+           'Sigmoid', 'SingleClassError', 'Softmax', 'Softplus', 'Step', 'Tanh', 'ToleranceEarlyStopping',
+           'TrainingDiverged', 'Uniform', 'WarmUp', 'Xavier', 'check_gradient', 'cup', 'digits', 'mnist', 'monk',
+           'numerical_gradient', 'one_hot', 'plot_confusion_matrix', 'plot_decision_boundary', 'plot_learning_curve',
+           'plot_roc_curve', 'split', 'standardize', 'two_moons']
 
 # %% ../nbs/index.ipynb #4e8f3815
 __version__ = "0.1.0"
 
-# %% ../nbs/index.ipynb #b8e5103d
+# %% ../nbs/index.ipynb #2c26e591
 from .activations import ELU, GELU, Activation, LeakyReLU, Linear, ReLU, Sigmoid, SiLU, Softmax, Softplus, Tanh
 from .callbacks import Callback, EarlyStopping, LambdaCallback, ProgressBar, ToleranceEarlyStopping
 from .data import digits, one_hot, split, standardize, two_moons
+from .datasets import cup, mnist, monk
 from .gradcheck import check_gradient, numerical_gradient
 from .initializers import He, Initializer, Uniform, Xavier
-from .layers import InputLayer, Layer, OutputLayer
+from .layers import DropoutLayer, InputLayer, Layer, OutputLayer
 from .losses import BinaryCrossEntropy, CategoricalCrossEntropy, Huber, Loss, MeanAbsoluteError, MeanSquaredError
 from .metrics import BinaryAccuracy, MeanEuclideanError, Metric, MultiClassError, MulticlassAccuracy, SingleClassError
 from .network import History, Network, TrainingDiverged
@@ -32,13 +33,13 @@ from .plots import plot_confusion_matrix, plot_decision_boundary, plot_learning_
 from .regularizers import L1, L2, ElasticNet, Regularizer
 from .schedules import Constant, Cosine, Exponential, OneCycle, Schedule, Step, WarmUp
 
-# %% ../nbs/index.ipynb #63574282
+# %% ../nbs/index.ipynb #28640297
 _all_ = ["Activation", "AdaGrad", "Adam", "AdamW", "BinaryAccuracy", "BinaryCrossEntropy", "Callback", "CategoricalCrossEntropy",
-         "Constant", "Cosine", "ELU", "EarlyStopping", "ElasticNet", "Exponential", "GELU", "GradientDescent", "He",
-         "History", "Huber", "Initializer", "InputLayer", "L1", "L2", "LambdaCallback", "Layer", "LeakyReLU", "Linear",
-         "Loss", "MeanAbsoluteError", "MeanEuclideanError", "MeanSquaredError", "Metric", "Momentum", "MultiClassError",
-         "MulticlassAccuracy", "Nesterov", "Network", "OneCycle", "Optimizer", "OutputLayer", "ProgressBar", "RMSProp",
-         "ReLU", "Regularizer", "Schedule", "SiLU", "Sigmoid", "SingleClassError", "Softmax", "Softplus", "Step", "Tanh",
-         "ToleranceEarlyStopping", "TrainingDiverged", "Uniform", "WarmUp", "Xavier", "check_gradient", "digits",
-         "numerical_gradient", "one_hot", "plot_confusion_matrix", "plot_decision_boundary", "plot_learning_curve",
-         "plot_roc_curve", "split", "standardize", "two_moons"]
+         "Constant", "Cosine", "DropoutLayer", "ELU", "EarlyStopping", "ElasticNet", "Exponential", "GELU",
+         "GradientDescent", "He", "History", "Huber", "Initializer", "InputLayer", "L1", "L2", "LambdaCallback", "Layer",
+         "LeakyReLU", "Linear", "Loss", "MeanAbsoluteError", "MeanEuclideanError", "MeanSquaredError", "Metric", "Momentum",
+         "MultiClassError", "MulticlassAccuracy", "Nesterov", "Network", "OneCycle", "Optimizer", "OutputLayer",
+         "ProgressBar", "RMSProp", "ReLU", "Regularizer", "Schedule", "SiLU", "Sigmoid", "SingleClassError", "Softmax",
+         "Softplus", "Step", "Tanh", "ToleranceEarlyStopping", "TrainingDiverged", "Uniform", "WarmUp", "Xavier",
+         "check_gradient", "cup", "digits", "mnist", "monk", "numerical_gradient", "one_hot", "plot_confusion_matrix",
+         "plot_decision_boundary", "plot_learning_curve", "plot_roc_curve", "split", "standardize", "two_moons"]

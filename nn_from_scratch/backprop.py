@@ -5,22 +5,23 @@
 # %% auto #0
 __all__ = ['forward', 'backward', 'Stack', 'Described']
 
-# %% ../nbs/05_backprop.ipynb #89d66ca1
+# %% ../nbs/05_backprop.ipynb #9346a992
 import numpy as np
 from numpy import ndarray
 
 from .activations import Activation, Softmax
 from .initializers import Initializer
-from .layers import InputLayer, Layer, OutputLayer, connect
+from .layers import DropoutLayer, InputLayer, Layer, OutputLayer, connect
 from .losses import Loss
 
-# %% ../nbs/05_backprop.ipynb #bd775f57
+# %% ../nbs/05_backprop.ipynb #541ba9db
 def forward(
     layers: list,  # dense layers in order
     X: ndarray,  # samples, (n, d_0)
+    training: bool = False,  # drop activations in the layers that have dropout
 ) -> ndarray:  # outputs of the last layer, (n, d_m)
     "Send a batch through the stack; each layer keeps what its backward pass needs."
-    for layer in layers: X = layer.forward(X)
+    for layer in layers: X = layer.forward(X, training)
     return X
 
 def backward(
@@ -34,7 +35,7 @@ def backward(
     dA = output.backward(loss, Y, weights)
     for layer in reversed(hidden): dA = layer.backward(dA)
 
-# %% ../nbs/05_backprop.ipynb #f4608255
+# %% ../nbs/05_backprop.ipynb #6858f877
 class Stack:
     "Layers from the input to the output, with all parameters in one vector."
 
@@ -52,9 +53,11 @@ class Stack:
         activation: Activation,  # such as ReLU()
         initializer: Initializer | None = None,  # draws the weights; None is He for ReLU and its relatives, else Xavier
         regularizer=None,  # penalty on the weights, such as L2(1e-4); None is that of the network
+        dropout: float = 0.0,  # probability of an activation to be dropped in training
     ):
         "Add a hidden layer. Raises `ValueError` once the output layer is there."
-        self._append(Layer(n_units, activation, initializer, regularizer))
+        if dropout: self._append(DropoutLayer(n_units, activation, dropout, initializer, regularizer))
+        else: self._append(Layer(n_units, activation, initializer, regularizer))
 
     def add_output_layer(self,
         n_units: int,  # outputs of the network

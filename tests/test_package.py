@@ -109,6 +109,35 @@ def test_precision_is_kept(dtype):
     for layer in model.layers: assert layer.Z.dtype == layer.A.dtype == layer.W.dtype == layer.dW.dtype == dtype
 
 
+def dropout_network(rate=0.3):
+    model = Network(2, seed=0)
+    model.add_layer(32, nn.ReLU(), dropout=rate)
+    model.add_output_layer(1, nn.Sigmoid())
+    return model
+
+
+def test_dropout_is_off_at_prediction_and_continues():
+    once, twice = dropout_network(), dropout_network()
+    assert np.array_equal(once.output(X), once.output(X))
+    once.train(X, y, epochs=4, verbose=False)
+    for _ in range(2):
+        twice.train(X, y, epochs=2, verbose=False)
+        twice.output(X), twice.evaluate(X, y)
+    assert np.array_equal(once.theta, twice.theta)
+    twice.reset()
+    assert np.array_equal(twice.theta, dropout_network().theta)
+
+
+def test_dropout_state_is_restored_after_an_error():
+    def fail(*_): raise RuntimeError("mine")
+    a, b = dropout_network(), dropout_network()
+    with pytest.raises(RuntimeError): a.train(X, y, epochs=3, callbacks=[nn.LambdaCallback(on_epoch_end=fail)], verbose=False)
+    for model in (a, b): model.train(X, y, epochs=2, verbose=False)
+    assert np.array_equal(a.theta, b.theta)
+    for rate in (1.0, -0.1, float("nan")):
+        with pytest.raises(ValueError, match="dropout rate"): Network(2).add_layer(3, nn.ReLU(), dropout=rate)
+
+
 def test_two_trainings_are_one():
     once, twice = moons_network(), moons_network()
     whole = once.train(X, y, epochs=6, optimizer=nn.Momentum(0.9), eta=0.01, verbose=False)
