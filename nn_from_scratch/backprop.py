@@ -35,7 +35,7 @@ def backward(
     dA = output.backward(loss, Y, weights)
     for layer in reversed(hidden): dA = layer.backward(dA)
 
-# %% ../nbs/05_backprop.ipynb #6858f877
+# %% ../nbs/05_backprop.ipynb #68b3485e
 class Stack:
     "Layers from the input to the output, with all parameters in one vector."
 
@@ -66,16 +66,15 @@ class Stack:
         regularizer=None,  # penalty on the weights, such as L2(1e-4); None is that of the network
     ):
         "Add the last layer, make the parameter vector and draw the weights."
-        if isinstance(activation, Softmax) and n_units == 1:
-            raise ValueError("a softmax of one unit is always 1: use Sigmoid() with 1 unit, or Softmax() with 2")
+        if isinstance(activation, Softmax) and n_units == 1: raise ValueError("a softmax of one unit is always 1: use Sigmoid(), or 2 units")
         self._append(OutputLayer(n_units, activation, initializer, regularizer))
         self.theta, self.grad = connect(self.layers, self.input.n_units, self.input.dtype)
         self.reset()
 
     def _append(self, layer):
         if self.theta is not None: raise ValueError(f"the network has its output layer already: {self!r}")
-        if not all(hasattr(layer.regularizer, method) for method in ("value", "gradient")) and layer.regularizer is not None:
-            raise TypeError(f"expected a regularizer such as L2(1e-4), got {layer.regularizer!r}")
+        r = layer.regularizer
+        if not (r is None or hasattr(r, "gradient")): raise TypeError(f"expected a regularizer such as L2(1e-4), got {r!r}")
         self.layers.append(layer)
 
 # %% ../nbs/05_backprop.ipynb #f9f69f49

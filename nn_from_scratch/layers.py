@@ -57,7 +57,7 @@ def numbers(values, name, dtype):
     if not np.isfinite(cast).all(): raise ValueError(f"expected {name} within the range of {np.dtype(dtype)}, got {np.abs(array).max():.3g}")
     return cast
 
-# %% ../nbs/04_layers.ipynb #1e8dbf1b
+# %% ../nbs/04_layers.ipynb #3281b4db
 class Layer:
     "Dense layer `A = activation(X W + b)`, whose arrays are views into the network's flat vectors."
 
@@ -81,8 +81,7 @@ class Layer:
         self.needs_dX = needs_dX
         return theta[end:], grad[end:]
 
-    def initialize(self, rng):
-        self.W[...], self.b[...] = self.initializer(rng, *self.W.shape), 0
+    def initialize(self, rng): self.W[...], self.b[...] = self.initializer(rng, *self.W.shape), 0
 
     def forward(self, X, training=False):
         self.X, self.Z = X, X @ self.W + self.b
