@@ -35,7 +35,7 @@ def backward(
     dA = output.backward(loss, Y, weights)
     for layer in reversed(hidden): dA = layer.backward(dA)
 
-# %% ../nbs/05_backprop.ipynb #68b3485e
+# %% ../nbs/05_backprop.ipynb #ab3fc25e
 class Stack:
     "Layers from the input to the output, with all parameters in one vector."
 
@@ -73,8 +73,7 @@ class Stack:
 
     def _append(self, layer):
         if self.theta is not None: raise ValueError(f"the network has its output layer already: {self!r}")
-        r = layer.regularizer
-        if not (r is None or hasattr(r, "gradient")): raise TypeError(f"expected a regularizer such as L2(1e-4), got {r!r}")
+        if isinstance(r := layer.regularizer, type) or not (r is None or hasattr(r, "gradient")): raise TypeError(f"expected a regularizer such as L2(1e-4), got {r!r}")
         self.layers.append(layer)
 
 # %% ../nbs/05_backprop.ipynb #f9f69f49

@@ -43,7 +43,7 @@ def fold_score(build, setting, rows, seed, X, y, monitor, train):
     except Exception as error:
         return np.nan, f"{type(error).__name__}: {error}"
 
-# %% ../nbs/14_validation.ipynb #5fcd63f7
+# %% ../nbs/14_validation.ipynb #af06e1ed
 class SearchResult(dict):
     "Columns of equal length: the settings, `mean`, `deviation`, `scores` of the folds and `error`; one row a setting."
 
@@ -72,11 +72,10 @@ class SearchResult(dict):
         import matplotlib.pyplot as plt
         ax = ax if ax is not None else plt.subplots()[1]
         for value in dict.fromkeys(self[by]) if by else [None]:
-            rows = [i for i in range(len(self["mean"])) if (by is None or self[by][i] == value) and not self["error"][i]]
-            rows.sort(key=lambda i: self[x][i])
+            rows = [i for i in np.argsort(self[x], kind="stable") if (by is None or self[by][i] == value) and not self["error"][i]]
             if rows: ax.errorbar(*([self[name][i] for i in rows] for name in (x, "mean", "deviation")), capsize=3, label=f"{by} {value}")
-        ax.set(xlabel=x, ylabel="mean over the folds")
         if by: ax.legend()
+        ax.set(xlabel=x, ylabel="mean over the folds")
         return ax
 
     def __repr__(self):
