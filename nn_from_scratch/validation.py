@@ -30,7 +30,7 @@ def k_fold(
     folds = (StratifiedKFold if stratified else KFold)(k, shuffle=True, random_state=seed)
     return list(folds.split(labels, labels))
 
-# %% ../nbs/14_validation.ipynb #98faafed
+# %% ../nbs/14_validation.ipynb #da546083
 TRAIN = [name for name in inspect.signature(Network.train).parameters if name != "self"]
 
 def fold_score(build, setting, rows, seed, X, y, monitor, train):
@@ -39,7 +39,9 @@ def fold_score(build, setting, rows, seed, X, y, monitor, train):
         model = build(seed=seed, **{name: value for name, value in setting.items() if name not in TRAIN})
         options = {**train, **{name: value for name, value in setting.items() if name in TRAIN}}
         fit, held = rows
-        return model.train(X[fit], y[fit], X[held], y[held], **options, verbose=False)[monitor][-1], ""
+        stats = model.train(X[fit], y[fit], X[held], y[held], **options, verbose=False)
+        if stats.interrupted: raise KeyboardInterrupt
+        return stats[monitor][-1], ""
     except Exception as error:
         return np.nan, f"{type(error).__name__}: {error}"
 
@@ -84,7 +86,7 @@ class SearchResult(dict):
         widths = [max(map(len, column)) + 2 for column in zip(shown, *rows)]
         return "\n".join("".join(f"{cell:>{width}}" for cell, width in zip(row, widths)) for row in [shown, *rows])
 
-# %% ../nbs/14_validation.ipynb #8f05e4c5
+# %% ../nbs/14_validation.ipynb #c8cd249c
 def search(
     build: Callable,  # takes `seed` and the settings that `train` does not know, returns a Network
     settings: list[dict],  # the settings to compare, each with the same names
@@ -97,7 +99,7 @@ def search(
     verbose: bool = True,  # a progress bar, if the search takes longer than a second
     **train,  # arguments of `Network.train` that all settings share
 ) -> SearchResult:  # one row a setting
-    "Compare settings by cross-validation. A setting that fails is reported in the column `error`."
+    "Compare settings by cross-validation. A setting that fails, or that Ctrl-C cut off, is reported in the column `error`."
     from joblib import Parallel, delayed
     X, y, settings = np.asarray(X), np.asarray(y), list(settings)
     if not settings or any(setting.keys() != settings[0].keys() for setting in settings): raise ValueError("expected settings with the same names, at least one")
@@ -107,7 +109,11 @@ def search(
     if verbose:
         from tqdm.auto import tqdm
         work = tqdm(work, total=len(tasks), unit="fold", delay=1, leave=False)
-    return SearchResult.of(settings, list(work), k)
+    outcomes = [(np.nan, "not finished")] * len(tasks)
+    try:
+        for i, outcome in enumerate(work): outcomes[i] = outcome
+    except KeyboardInterrupt: pass
+    return SearchResult.of(settings, outcomes, k)
 
 # %% ../nbs/14_validation.ipynb #3ee5b1cf
 def grid(**values) -> list[dict]:  # every combination

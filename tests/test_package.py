@@ -138,6 +138,82 @@ def test_dropout_state_is_restored_after_an_error():
         with pytest.raises(ValueError, match="dropout rate"): Network(2).add_layer(3, nn.ReLU(), dropout=rate)
 
 
+def batch_norm_network(dropout=0.0, **more):
+    model = Network(2, seed=0, **more)
+    model.add_layer(16, nn.ReLU(), batch_norm=True, dropout=dropout)
+    model.add_layer(8, nn.Tanh(), batch_norm=True)
+    model.add_output_layer(1, nn.Sigmoid())
+    return model
+
+
+@pytest.mark.parametrize("dropout", [0.0, 0.3])
+def test_batch_norm_trains_predicts_and_continues(dropout):
+    once, twice = batch_norm_network(dropout), batch_norm_network(dropout)
+    stats = once.train(X, y, epochs=4, estimator=nn.BinaryAccuracy(), verbose=False)
+    assert stats["train_binary_accuracy"][-1] > 0.8
+    for _ in range(2):
+        twice.train(X, y, epochs=2, verbose=False)
+        twice.output(X), twice.evaluate(X, y)
+    assert all(np.array_equal(a, b) for a, b in zip(once.learned(), twice.learned()))
+    assert np.allclose(once.output(X[:1]), once.output(X)[:1], atol=1e-6)  # a sample does not depend on its company
+    twice.reset()
+    assert all(np.array_equal(a, b) for a, b in zip(twice.learned(), batch_norm_network().learned()))
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_batch_norm_keeps_the_precision_and_the_decay(dtype):
+    model = batch_norm_network(dtype=dtype)
+    model.train(X, y, epochs=1, optimizer="adamw", verbose=False)
+    layer = model.layers[0]
+    assert all(array.dtype == dtype for array in (layer.V_hat, layer.Z, layer.running, layer.dgamma, layer.dW, model.output(X)))
+    weights = model.weights_in_theta()
+    assert weights.sum() == sum(layer.W.size for layer in model.layers) and len(weights) == model.theta.size
+    layer.gamma[:] = layer.b[:] = 0
+    assert not weights[model.theta == 0].any() and "BatchNormLayer(16, ReLU())" in model.summary()
+
+
+def test_batch_norm_statistics_are_restored():
+    def fail(*_): raise RuntimeError("mine")
+    model = batch_norm_network()
+    before = [part.copy() for part in model.learned()]
+    with pytest.raises(RuntimeError): model.train(X, y, epochs=2, callbacks=[nn.LambdaCallback(on_epoch_end=fail)], verbose=False)
+    with pytest.raises(ValueError, match="at least 2 samples"): model.train(X[:33], y[:33], epochs=2, verbose=False)
+    assert all(np.array_equal(a, b) for a, b in zip(model.learned(), before))
+    stop = nn.EarlyStopping(1, "val_loss")
+    stats = model.train(X, y, X[:200], y[:200], eta=3, epochs=30, callbacks=[stop], verbose=False)
+    assert abs(model.evaluate(X[:200], y[:200])["loss"] - min(stats["val_loss"])) < 1e-6 and stats["val_loss"][-1] > min(stats["val_loss"])
+
+
+def test_recorder_sees_every_other_step_and_changes_nothing():
+    recorder, a, b = nn.LayerRecorder(every=2), moons_network(), moons_network()
+    a.train(X, y, epochs=2, batch_size=100, callbacks=[recorder], verbose=False)
+    b.train(X, y, epochs=2, batch_size=100, verbose=False)
+    assert np.array_equal(a.theta, b.theta)
+    assert recorder.steps == list(range(2, 2 * -(-len(X) // 100) + 1, 2))
+    assert all(values.shape == (len(recorder.steps), len(a.layers)) and (values > 0).all() for values in recorder.stats.values())
+    assert len(recorder.plot().axes) == 3
+    with pytest.raises(ValueError, match="every"): nn.LayerRecorder(0)
+
+
+def test_clip_norm_bounds_every_step():
+    steps, model = [], moons_network()
+    model.train(X, y, eta=1, epochs=1, clip_norm=0.01, verbose=False, callbacks=[nn.LambdaCallback(
+        on_train_begin=lambda network: steps.append(network.theta.copy()), on_batch_end=lambda network: steps.append(network.theta.copy()))])
+    lengths = [np.linalg.norm(b - a) for a, b in zip(steps, steps[1:])]
+    assert len(lengths) == -(-len(X) // 32) and max(lengths) < 0.01 * 1.001 and min(lengths) > 0.005
+
+
+def test_rate_search_leaves_no_trace():
+    model = moons_network()
+    model.train(X, y, epochs=1, optimizer="adam", verbose=False)
+    state, found = model._state(), model.find_learning_rate(X, y)
+    assert np.array_equal(model._state()[0][0], state[0][0]) and model._state()[1] == state[1] and found.suggestion > 0
+    assert np.array_equal(model.find_learning_rate(X, y).losses, found.losses)
+    for wrong in ({"low": 0}, {"batch_size": 0}, {"optimizer": "adma"}, {"n_steps": 3}):
+        with pytest.raises(ValueError): model.find_learning_rate(X, y, **wrong)
+    assert np.array_equal(model.theta, state[0][0]) and isinstance(model.optimizer, nn.Adam)
+
+
 def test_two_trainings_are_one():
     once, twice = moons_network(), moons_network()
     whole = once.train(X, y, epochs=6, optimizer=nn.Momentum(0.9), eta=0.01, verbose=False)

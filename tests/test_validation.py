@@ -55,3 +55,15 @@ def test_random_settings_repeat():
 def test_an_unknown_quantity_is_reported():
     result = search(build, grid(units=[3]), X, y, k=2, monitor="val_accuracy", epochs=1, verbose=False)
     assert "val_accuracy" in result["error"][0]
+
+
+def test_ctrl_c_keeps_the_finished_rows():
+    begun = []
+
+    def interrupt(*_):
+        if len(begun) == 3: raise KeyboardInterrupt
+
+    callback = nn.LambdaCallback(on_train_begin=begun.append, on_epoch_end=interrupt)
+    result = search(build, grid(units=[3, 4, 5]), X, y, k=2, epochs=3, callbacks=[callback], verbose=False)
+    assert len(begun) == 3 and result["error"] == ["", "not finished", "not finished"]
+    assert np.isfinite(result["mean"][0]) and np.isnan(result["mean"][1:]).all() and result.best() == {"units": 3}
