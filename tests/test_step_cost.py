@@ -1,0 +1,67 @@
+"""What one training step costs, without a clock: NumPy calls, new arrays above 1 kB, memory at its peak."""
+import tracemalloc
+
+import numpy as np
+import pytest
+
+import nn_from_scratch as nn
+
+
+class Counted(np.ndarray):
+    "An array that counts the NumPy calls it takes part in, and the arrays above 1 kB that they make."
+    calls = made = 0
+
+    def __array_ufunc__(self, ufunc, method, *inputs, out=None, **more):
+        plain = [x.view(np.ndarray) if isinstance(x, Counted) else x for x in inputs]
+        if out is not None: more["out"] = tuple(x.view(np.ndarray) if isinstance(x, Counted) else x for x in out)
+        result = getattr(ufunc, method)(*plain, **more)
+        Counted.calls += 1
+        if out is not None: return out[0]
+        if not isinstance(result, np.ndarray): return result
+        Counted.made += result.nbytes > 1024
+        return result.view(Counted)
+
+
+def network(widths, output, optimizer):
+    "A network whose optimiser has begun, on one batch of its own."
+    model = nn.Network(widths[0], seed=0)
+    for units in widths[1:-1]: model.add_layer(units, nn.ReLU())
+    model.add_output_layer(widths[-1], output)
+    rng = np.random.default_rng(0)
+    X, y = rng.normal(size=(128, widths[0])), rng.integers(0, max(widths[-1], 2), 128)
+    model.train(X, y, epochs=1, optimizer=optimizer, verbose=False)
+    X, Y = model._data(X, y)
+    Z, A = np.empty_like(Y), np.empty_like(Y)
+    def step(size, X=X): model._epoch(X[:size], Y[:size], None, [0.01], size, None, (), Z, A)
+    step(32), step(128)  # whatever a first step of this size sets up
+    return model, X, step
+
+
+README = (2, 16, 8, 1), nn.Sigmoid(), "gradient_descent"
+MNIST = (784, 128, 64, 10), nn.Softmax(), "adam"
+
+
+# A number here may fall; where it rises, a step has become dearer.
+@pytest.mark.parametrize("recipe, size, calls, made", [(README, 32, 24, 5), (MNIST, 128, 30, 19)], ids=["README", "MNIST"])
+def test_calls_and_arrays_of_a_step(recipe, size, calls, made):
+    model, X, step = network(*recipe)
+    theta = model.theta = model.theta.view(Counted)
+    grad = model.grad = model.grad.view(Counted)
+    for layer, d_in in zip(model.layers, recipe[0]): theta, grad = layer.connect(d_in, theta, grad, layer.needs_dX)
+    Counted.calls = Counted.made = 0
+    step(size, X.view(Counted))
+    assert 20 < Counted.calls <= calls and Counted.made <= made
+
+
+@pytest.mark.parametrize("recipe, size, peak", [(README, 32, 10_000), (MNIST, 128, 190_000)], ids=["README", "MNIST"])
+def test_memory_of_a_step(recipe, size, peak):
+    _, _, step = network(*recipe)
+    tracemalloc.start()
+    try:
+        step(size)
+        tracemalloc.reset_peak()
+        before = tracemalloc.get_traced_memory()[0]
+        step(size)
+        used = tracemalloc.get_traced_memory()[1] - before
+    finally: tracemalloc.stop()
+    assert used <= peak
