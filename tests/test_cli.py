@@ -1,4 +1,5 @@
 """The command line, as a user calls it."""
+import os
 import subprocess
 import sys
 
@@ -6,7 +7,9 @@ import pytest
 
 
 def run(*arguments, cwd, command=(sys.executable, "-m", "nn_from_scratch")):
-    return subprocess.run([*command, *arguments], cwd=cwd, capture_output=True, text=True)
+    "Without the user's own data: no variable, an empty cache."
+    environment = {key: value for key, value in os.environ.items() if key != "NN_FROM_SCRATCH_DATA"} | {"XDG_CACHE_HOME": str(cwd)}
+    return subprocess.run([*command, *arguments], cwd=cwd, capture_output=True, text=True, env=environment)
 
 
 def test_moons(tmp_path):
@@ -25,6 +28,32 @@ def test_digits_with_options(tmp_path):
     assert sorted(path.name for path in (tmp_path / "figures").iterdir()) == ["digits_confusion.png", "digits_curve.png"]
 
 
+def test_monks_are_three_and_need_no_files(tmp_path):
+    result = run("monks", "--epochs", "5", cwd=tmp_path)
+    assert result.returncode == 0, result.stderr
+    assert all(f"monk_{i}: 5 epochs" in result.stdout for i in (1, 2, 3)) and result.stdout.count("accuracy") == 6
+
+
+@pytest.mark.parametrize("name", ["monks", "mnist", "cup"])
+def test_without_data(name, tmp_path):
+    result = run(name, "--data", "nowhere", cwd=tmp_path)
+    assert result.returncode == 2 and result.stderr.count("\n") == 2 and not result.stdout
+    assert "nowhere" in result.stderr and "--data" in result.stderr
+
+
+def test_cup_where_nobody_has_put_it(tmp_path):
+    result = run("cup", cwd=tmp_path)
+    assert result.returncode == 2 and result.stderr.count("\n") == 2 and "cup.internal.train" in result.stderr
+
+
+@pytest.mark.skipif(not os.environ.get("NN_FROM_SCRATCH_DATA"), reason="NN_FROM_SCRATCH_DATA names no folder with the published files")
+@pytest.mark.parametrize("name, score", [("mnist", "accuracy"), ("cup", "MEE")])
+def test_with_data(name, score, tmp_path):
+    result = run(name, "--epochs", "1", "--data", os.environ["NN_FROM_SCRATCH_DATA"], cwd=tmp_path)
+    assert result.returncode == 0, result.stderr
+    assert score in result.stdout and "1 epochs" in result.stdout and list((tmp_path / "figures").iterdir())
+
+
 def test_same_seed_same_scores(tmp_path):
     scores = [run("moons", "--seed", "3", "--epochs", "2", cwd=tmp_path).stdout.split("accuracy")[1] for _ in range(2)]
     assert scores[0] == scores[1]
@@ -32,11 +61,11 @@ def test_same_seed_same_scores(tmp_path):
 
 def test_help(tmp_path):
     result = run("--help", cwd=tmp_path)
-    assert result.returncode == 0 and all(word in result.stdout for word in ("moons", "digits", "--hidden", "examples"))
+    assert result.returncode == 0 and all(word in result.stdout for word in ("moons", "monks", "digits", "mnist", "cup", "--hidden", "--data", "examples"))
 
 
 @pytest.mark.parametrize("arguments", [["mons"], [], ["moons", "--hidden", "16,x"], ["moons", "--hidden", "0"], ["moons", "--eta", "nan"],
-                                       ["moons", "--epochs", "0"], ["moons", "--fast"], ["moons", "--seed", "-1"]])
+                                       ["moons", "--epochs", "0"], ["moons", "--fast"], ["moons", "--seed", "-1"], ["digits", "--data", "."]])
 def test_wrong_input(arguments, tmp_path):
     result = run(*arguments, cwd=tmp_path)
     assert result.returncode == 2 and result.stderr.count("\n") == 1 and not result.stdout
