@@ -8,13 +8,14 @@ PIP    := $(BIN)/python -m pip install --quiet --disable-pip-version-check $(add
 SETTINGS := settings.ini setup.py pyproject.toml constraints.txt
 NOTEBOOKS := $(sort $(wildcard nbs/*.ipynb nbs/experiments/*.ipynb))
 
-.PHONY: help demo test sync lab notebooks wheel clean
+.PHONY: help demo test sync lab notebooks bench wheel clean
 
 help:
 	@echo "make demo       train the README's network, print its scores, write its figures to demo/"
 	@echo "make test       run every notebook and every test"
 	@echo "make lab        open the notebooks in JupyterLab"
 	@echo "make notebooks  run all notebooks in place, so that their outputs are new"
+	@echo "make bench      time the library against its peers, and write benchmarks/results/"
 	@echo "make sync       clean the notebooks, export the package, write the README"
 	@echo "make wheel      build the wheel into dist/"
 	@echo "make clean      remove the environment and what was built"
@@ -32,6 +33,10 @@ $(VENV)/development: $(SETTINGS) | $(BIN)/python
 	$(PIP) --editable '.[dev]'
 	@touch $@ $(VENV)/runtime
 
+$(VENV)/benchmark: $(VENV)/runtime
+	$(PIP) --editable '.[bench]'
+	@touch $@
+
 # --- use
 demo: $(VENV)/runtime
 	@$(BIN)/python -m nn_from_scratch moons --out demo
@@ -47,6 +52,10 @@ notebooks: $(VENV)/development
 	IN_TEST=1 $(BIN)/jupyter nbconvert --to notebook --inplace --execute --log-level WARN $(NOTEBOOKS)
 	$(BIN)/jupyter nbconvert --to notebook --inplace --coalesce-streams --log-level WARN $(NOTEBOOKS)
 	$(MAKE) sync
+
+# The machine should have nothing else to do; BENCH='--only moons --rounds 3' is a part of it
+bench: $(VENV)/benchmark
+	$(BIN)/python benchmarks/run.py $(BENCH)
 
 sync: $(VENV)/development
 	$(BIN)/nbdev_clean

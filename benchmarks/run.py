@@ -1,0 +1,153 @@
+"""Times every case with every peer in turn, A B C A B C ..., each in a process of its own, and writes the results as JSON,
+Markdown and SVG. `make bench` calls it; `python benchmarks/run.py --help` lists the options."""
+import argparse
+import datetime
+import importlib.metadata
+import importlib.util
+import json
+import os
+import platform
+import resource
+import statistics
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+from cases import IMPORT, PREDICTION, SMALL, TRAINING, Case, data
+from peers import PEERS, NotOffered
+
+HERE, OURS = Path(__file__).parent, "nn_from_scratch"
+CASES = [*TRAINING, *PREDICTION, IMPORT]
+
+
+def takes_part(peer, case):
+    "Whether a comparison makes sense: NumPy is the yardstick of the import alone, a compiled step that of training."
+    if peer in (OURS, "scikit-learn", "PyTorch", "JAX"): return True
+    if case == IMPORT: return peer == "NumPy"
+    return peer in ("ONNX Runtime", "Keras on JAX") if case in PREDICTION else peer not in ("ONNX Runtime", "NumPy")
+
+
+def measure(peer, name):
+    "Seconds of one case in this process: of an epoch, of a prediction, or of the import."
+    function, module = PEERS[peer]
+    if name == IMPORT:
+        start = time.perf_counter()
+        importlib.import_module(module)
+        return time.perf_counter() - start
+    if name in TRAINING:
+        case = TRAINING[name]
+        train, _ = function(case, *data(case))
+        train(1)
+        start = time.perf_counter()
+        train(case.epochs)
+        return (time.perf_counter() - start) / case.epochs
+    rows, repetitions = PREDICTION[name]
+    case = Case(SMALL, 100, 1000, 1)
+    X, y = data(case)
+    train, predict = function(case, X, y)
+    if peer == "scikit-learn": train(1)  # it has no weights before
+    X, seconds = np.ascontiguousarray(np.resize(X, (rows, X.shape[1]))), []
+    for _ in range(repetitions + 5):
+        start = time.perf_counter()
+        predict(X)
+        seconds.append(time.perf_counter() - start)
+    return statistics.median(seconds[5:])
+
+
+def child(peer, name, threads):
+    "One measurement, printed as one line of JSON."
+    if hasattr(os, "sched_setaffinity"): os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:threads])
+    try: answer = {"seconds": measure(peer, name), "peak_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024}
+    except NotOffered as reason: answer = {"missing": f"not offered: {reason}"}
+    print(json.dumps(answer))
+
+
+def ask(peer, name, threads):
+    "One measurement in a fresh process, or why there is none."
+    if importlib.util.find_spec(PEERS[peer][1]) is None: return {"missing": "not installed"}
+    variables = {variable: str(threads) for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")}
+    run = subprocess.run([sys.executable, __file__, "--child", peer, name, "--threads", str(threads)], capture_output=True, text=True,
+                         env={**os.environ, **variables, "TF_CPP_MIN_LOG_LEVEL": "3"})
+    if run.returncode: return {"missing": f"failed: {(run.stderr.strip().splitlines() or ['without a word'])[-1][:120]}"}
+    return json.loads(run.stdout.splitlines()[-1])
+
+
+def collect(names, peers, rounds, threads):
+    "All measurements, round by round, so that a slow minute of the machine meets every peer."
+    from tqdm import tqdm
+    results = {name: {peer: {"seconds": [], "peak_mb": []} for peer in peers if takes_part(peer, name)} for name in names}
+    tasks = [(name, peer) for _ in range(rounds) for name in names for peer in results[name]]
+    for name, peer in tqdm(tasks, unit="run"):
+        entry = results[name][peer]
+        if "missing" in entry: continue
+        answer = ask(peer, name, threads)
+        if "missing" in answer: results[name][peer] = answer
+        else:
+            for key, value in answer.items(): entry[key].append(value)
+    return results
+
+
+def ratio(results, name, peer):
+    "Median over the rounds of our time over the peer's, in the same round."
+    return statistics.median(a / b for a, b in zip(results[name][OURS]["seconds"], results[name][peer]["seconds"]))
+
+
+def markdown(report):
+    "The report as tables."
+    lines = [f"# Benchmarks, {report['date']}", "", f"{report['machine']}, {report['threads']} threads, {report['rounds']} rounds.",
+             "Versions: " + ", ".join(f"{name} {version}" for name, version in report["versions"].items()) + ".", "",
+             "A ratio is our time over the peer's, the median over rounds of pairs; below 1 we are faster. Times are of an epoch, of a call, or of the import."]
+    for name, entries in report["cases"].items():
+        lines += ["", f"## {name}", "", "| | ratio | median ms | minimum ms | peak MB |", "|---|---:|---:|---:|---:|"]
+        for peer, entry in entries.items():
+            if "missing" in entry: lines.append(f"| {peer} | {entry['missing']} | | | |")
+            else:
+                seconds, shown = entry["seconds"], 1 if peer == OURS else ratio(report["cases"], name, peer)
+                lines.append(f"| {peer} | {shown:.2f} | {1e3 * statistics.median(seconds):.4g} | {1e3 * min(seconds):.4g} | {statistics.median(entry['peak_mb']):.0f} |")
+    return "\n".join(lines) + "\n"
+
+
+def picture(report):
+    "Ratios on a logarithmic axis, one row a case."
+    import matplotlib.pyplot as plt
+    from nn_from_scratch.plots import use_style
+    use_style()
+    names = list(report["cases"])[::-1]
+    figure, ax = plt.subplots(figsize=(7, 0.36 * len(names) + 1.2), layout="constrained")
+    for i, peer in enumerate(peer for peer in PEERS if peer != OURS):
+        rows = [row for row, name in enumerate(names) if "seconds" in report["cases"][name].get(peer, {}) and peer != OURS]
+        if rows: ax.plot([ratio(report["cases"], names[row], peer) for row in rows], rows, "os^vDPX<>"[i], color=f"C{i % 7}", label=peer)
+    ax.axvline(1, color="0.5", lw=1)
+    ax.set(xscale="log", yticks=range(len(names)), yticklabels=names, xlabel="our time over the peer's; left of 1 we are faster")
+    ax.legend(loc="center left", bbox_to_anchor=(1, 0.5))
+    return figure
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rounds", type=int, default=5, help="measurements of each pair (5)")
+    parser.add_argument("--threads", type=int, default=min(2, os.cpu_count()), help="threads of every peer (2)")
+    parser.add_argument("--only", default="", help="cases whose name contains this text")
+    parser.add_argument("--peers", default=",".join(PEERS), help="names, separated by commas")
+    parser.add_argument("--out", type=Path, default=HERE / "results", help="folder of the results")
+    parser.add_argument("--child", nargs=2, help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if options.child: return child(*options.child, options.threads)
+    names = [name for name in CASES if options.only in name]
+    peers = [OURS, *(peer for peer in options.peers.split(",") if peer != OURS)]
+    installed = [name for name in ("numpy", "scikit-learn", "torch", "jax", "keras", "mygrad", "micrograd", "onnxruntime") if importlib.util.find_spec(name.replace("scikit-learn", "sklearn"))]
+    processor = next((line.split(":")[1].strip() for line in Path("/proc/cpuinfo").read_text().splitlines() if line.startswith("model name")), "") if Path("/proc/cpuinfo").exists() else platform.processor()
+    report = {"date": datetime.date.today().isoformat(), "machine": f"{processor}, {os.cpu_count()} cores, {platform.system()}, Python {platform.python_version()}",
+              "threads": options.threads, "rounds": options.rounds, "versions": {name: importlib.metadata.version(name) for name in installed},
+              "cases": collect(names, peers, options.rounds, options.threads)}
+    options.out.mkdir(parents=True, exist_ok=True)
+    stem = options.out / report["date"]
+    stem.with_suffix(".json").write_text(json.dumps(report, indent=1) + "\n")
+    stem.with_suffix(".md").write_text(text := markdown(report))
+    picture(report).savefig(stem.with_suffix(".svg"), metadata={"Date": None})
+    print(text)
+
+
+if __name__ == "__main__": main()
