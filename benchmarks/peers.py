@@ -170,6 +170,6 @@ def onnxruntime(case, X, y):
 # name shown: function, and the module that it needs
 PEERS = {
     "nn_from_scratch": (nn_from_scratch, "nn_from_scratch"), "scikit-learn": (scikit_learn, "sklearn"), "PyTorch": (pytorch, "torch"),
-    "PyTorch, compiled": (pytorch_compiled, "torch"), "JAX": (jax, "jax"), "Keras on JAX": (keras, "keras"), "MyGrad": (mygrad, "mygrad"),
+    "compiled PyTorch": (pytorch_compiled, "torch"), "JAX": (jax, "jax"), "Keras on JAX": (keras, "keras"), "MyGrad": (mygrad, "mygrad"),
     "micrograd": (micrograd, "micrograd"), "ONNX Runtime": (onnxruntime, "onnxruntime"), "NumPy": (None, "numpy"),
 }

@@ -112,12 +112,12 @@ def markdown(report):
 def picture(report):
     "Ratios on a logarithmic axis, one row a case."
     import matplotlib.pyplot as plt
-    from nn_from_scratch.plots import use_style
-    use_style()
+    from nn_from_scratch.plots import STYLE
+    plt.rcParams.update(STYLE)
     names = list(report["cases"])[::-1]
     figure, ax = plt.subplots(figsize=(7, 0.36 * len(names) + 1.2), layout="constrained")
     for i, peer in enumerate(peer for peer in PEERS if peer != OURS):
-        rows = [row for row, name in enumerate(names) if "seconds" in report["cases"][name].get(peer, {}) and peer != OURS]
+        rows = [row for row, name in enumerate(names) if "seconds" in report["cases"][name].get(peer, {})]
         if rows: ax.plot([ratio(report["cases"], names[row], peer) for row in rows], rows, "os^vDPX<>"[i], color=f"C{i % 7}", label=peer)
     ax.axvline(1, color="0.5", lw=1)
     ax.set(xscale="log", yticks=range(len(names)), yticklabels=names, xlabel="our time over the peer's; left of 1 we are faster")
@@ -135,7 +135,9 @@ def main():
     parser.add_argument("--child", nargs=2, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.child: return child(*options.child, options.threads)
+    if unknown := set(options.peers.split(",")) - set(PEERS): parser.error(f"no peer {', '.join(unknown)}; there are {', '.join(PEERS)}")
     names = [name for name in CASES if options.only in name]
+    if not names: parser.error(f"no case has {options.only!r} in its name; there are {'; '.join(CASES)}")
     peers = [OURS, *(peer for peer in options.peers.split(",") if peer != OURS)]
     installed = [name for name in ("numpy", "scikit-learn", "torch", "jax", "keras", "mygrad", "micrograd", "onnxruntime") if importlib.util.find_spec(name.replace("scikit-learn", "sklearn"))]
     processor = next((line.split(":")[1].strip() for line in Path("/proc/cpuinfo").read_text().splitlines() if line.startswith("model name")), "") if Path("/proc/cpuinfo").exists() else platform.processor()
