@@ -35,7 +35,7 @@ def backward(
     dA = output.backward(loss, Y, weights)
     for layer in reversed(hidden): dA = layer.backward(dA)
 
-# %% ../nbs/05_backprop.ipynb #8e9fa720
+# %% ../nbs/05_backprop.ipynb #8ec37acd
 class Stack:
     "Layers from the input to the output, with all parameters in one vector."
 
@@ -57,8 +57,18 @@ class Stack:
         batch_norm: bool = False,  # normalise each unit over the batch, before the activation
     ):
         "Add a hidden layer. Raises `ValueError` once the output layer is there."
-        kind, rate = (BatchNormLayer if batch_norm else DropoutLayer, [dropout]) if batch_norm or dropout else (Layer, [])
-        self._append(kind(n_units, activation, *rate, initializer, regularizer))
+        if batch_norm: self._append(BatchNormLayer(n_units, activation, dropout, initializer, regularizer))
+        elif dropout: self._append(DropoutLayer(n_units, activation, dropout, initializer, regularizer))
+        else: self._append(Layer(n_units, activation, initializer, regularizer))
+
+    def _append(self, layer):
+        if self.theta is not None: raise ValueError(f"the network has its output layer already: {self!r}")
+        if isinstance(r := layer.regularizer, type) or not (r is None or hasattr(r, "gradient")): raise TypeError(f"expected a regularizer such as L2(1e-4), got {r!r}")
+        self.layers.append(layer)
+
+# %% ../nbs/05_backprop.ipynb #a41230c3
+class Renewable(Stack):
+    "A complete stack, which can start anew and knows all that it has learned."
 
     def add_output_layer(self,
         n_units: int,  # outputs of the network
@@ -71,15 +81,6 @@ class Stack:
         self._append(OutputLayer(n_units, activation, initializer, regularizer))
         self.theta, self.grad = connect(self.layers, self.input.n_units, self.input.dtype)
         self.reset()
-
-    def _append(self, layer):
-        if self.theta is not None: raise ValueError(f"the network has its output layer already: {self!r}")
-        if isinstance(r := layer.regularizer, type) or not (r is None or hasattr(r, "gradient")): raise TypeError(f"expected a regularizer such as L2(1e-4), got {r!r}")
-        self.layers.append(layer)
-
-# %% ../nbs/05_backprop.ipynb #1bfbe806
-class Renewable(Stack):
-    "A stack that can start anew, and knows all that it has learned."
 
     def reset(self):
         "Draw the weights anew; the same ones for an integer seed."

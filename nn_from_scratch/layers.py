@@ -58,7 +58,7 @@ def numbers(values, name, dtype):
     if not np.isfinite(cast).all(): raise ValueError(f"expected {name} within the range of {np.dtype(dtype)}, got {np.abs(array).max():.3g}")
     return cast
 
-# %% ../nbs/04_layers.ipynb #fd4be504
+# %% ../nbs/04_layers.ipynb #01aa5304
 class Layer:
     "Dense layer `A = activation(X W + b)`, whose arrays are views into the network's flat vectors."
 
@@ -68,8 +68,7 @@ class Layer:
         initializer: Initializer | None = None,  # draws `W`; None is He for ReLU and its relatives, else Xavier
         regularizer=None,  # penalty on `W`; None is that of the network, if it has one
     ):
-        if not isinstance(activation, Activation):
-            raise TypeError(f"expected an activation such as ReLU(), got {activation!r}")
+        if not isinstance(activation, Activation): raise TypeError(f"expected an activation such as ReLU(), got {activation!r}")
         self.n_units, self.activation, self.regularizer = count(n_units, "units"), activation, regularizer
         self.initializer = initializer or (He() if isinstance(activation, (ReLU, LeakyReLU, ELU, SiLU, GELU)) else Xavier())
 
