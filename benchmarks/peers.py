@@ -13,13 +13,14 @@ def nn_from_scratch(case, X, y):
     model = Network(case.widths[0], seed=0)
     for units in case.widths[1:-1]: model.add_layer(units, ReLU())
     model.add_output_layer(case.widths[-1], {"softmax": Softmax(), "sigmoid": Sigmoid(), "linear": Linear()}[case.output])
-    def train(epochs): model.train(X, y, eta=case.eta, epochs=epochs, batch_size=case.batch, optimizer=case.optimizer, verbose=False)
+    def train(epochs): model.train(X, y, eta=case.eta, epochs=epochs, batch_size=case.batch, optimizer=case.optimizer, schedule="one_cycle" if case.one_cycle else None, verbose=False)
     return train, model.output
 
 
 def scikit_learn(case, X, y):
     from sklearn.exceptions import ConvergenceWarning
     from sklearn.neural_network import MLPClassifier, MLPRegressor
+    if case.one_cycle: raise NotOffered("no schedule for Adam")
     warnings.simplefilter("ignore", ConvergenceWarning)
     solver = {"adam": dict(solver="adam"), "gradient_descent": dict(solver="sgd", momentum=0, nesterovs_momentum=False)}[case.optimizer]
     kind = MLPRegressor if case.output == "linear" else MLPClassifier
@@ -45,10 +46,13 @@ def _torch(case, X, y, compiled=False):
         optimizer.step()
     if compiled: step = torch.compile(step, dynamic=False)
     def train(epochs):
+        schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, case.eta, epochs * -(-len(inputs) // case.batch), cycle_momentum=False) if case.one_cycle else None
         for _ in range(epochs):
             order = torch.randperm(len(inputs))
             shuffled_X, shuffled_Y = inputs[order], targets[order]
-            for rows in zip(shuffled_X.split(case.batch), shuffled_Y.split(case.batch)): step(*rows)
+            for rows in zip(shuffled_X.split(case.batch), shuffled_Y.split(case.batch)):
+                step(*rows)
+                if schedule: schedule.step()
     def predict(rows):
         with torch.inference_mode(): return model(torch.from_numpy(rows)).softmax(1).numpy()
     return train, predict
@@ -76,6 +80,13 @@ def jax(case, X, y):
         if case.output == "sigmoid": return jnp.mean(jax.nn.softplus(Z[:, 0]) - y * Z[:, 0])
         return jnp.mean((Z - y)**2)
 
+    def rate(t):
+        if not case.one_cycle: return case.eta
+        last = case.epochs * (len(X) // case.batch)
+        rise, fall = (t - 1) / (0.3 * last - 1), (t - 0.3 * last) / (0.7 * last)
+        half_cosine = lambda start, end, p: end + (start - end) * (1 + jnp.cos(jnp.pi * p)) / 2
+        return case.eta * jnp.where(rise < 1, half_cosine(1 / 25, 1, rise), half_cosine(1, 4e-6, fall))
+
     def step(state, rows):
         parameters, m, v, t = state
         gradient = jax.grad(loss)(parameters, *rows)
@@ -83,7 +94,7 @@ def jax(case, X, y):
         t = t + 1
         m = jax.tree.map(lambda m, g: 0.9 * m + 0.1 * g, m, gradient)
         v = jax.tree.map(lambda v, g: 0.999 * v + 0.001 * g * g, v, gradient)
-        eta, root = case.eta / (1 - 0.9**t), jnp.sqrt(1 - 0.999**t)
+        eta, root = rate(t) / (1 - 0.9**t), jnp.sqrt(1 - 0.999**t)
         return (jax.tree.map(lambda p, m, v: p - eta * m / (jnp.sqrt(v) / root + 1e-8), parameters, m, v), m, v, t), None
 
     @jax.jit
@@ -104,6 +115,7 @@ def keras(case, X, y):
     import os
     os.environ["KERAS_BACKEND"] = "jax"
     import keras
+    if case.one_cycle: raise NotOffered("no one-cycle schedule")
     keras.utils.set_random_seed(0)
     last = {"softmax": "softmax", "sigmoid": "sigmoid", "linear": None}[case.output]
     model = keras.Sequential([keras.Input((case.widths[0],)), *(keras.layers.Dense(units, "relu") for units in case.widths[1:-1]), keras.layers.Dense(case.widths[-1], last)])

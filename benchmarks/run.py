@@ -15,34 +15,38 @@ import time
 from pathlib import Path
 
 import numpy as np
-from cases import IMPORT, PREDICTION, SMALL, TRAINING, Case, data
+from cases import IMPORTS, PREDICTION, RECIPE_98, SMALL, TO_98, TRAINING, Case, data, images
 from peers import PEERS, NotOffered
 
 HERE, OURS = Path(__file__).parent, "nn_from_scratch"
-CASES = [*TRAINING, *PREDICTION, IMPORT]
+CASES = [*TRAINING, TO_98, *PREDICTION, *IMPORTS]
 
 
 def takes_part(peer, case):
     "Whether a comparison makes sense: NumPy is the yardstick of the import alone, a compiled step that of training."
+    if case in IMPORTS: return peer in IMPORTS[case]
     if peer in (OURS, "scikit-learn", "PyTorch", "JAX"): return True
-    if case == IMPORT: return peer == "NumPy"
+    if case == TO_98: return peer == "Keras on JAX"
     return peer in ("ONNX Runtime", "Keras on JAX") if case in PREDICTION else peer not in ("ONNX Runtime", "NumPy")
 
 
-def measure(peer, name):
-    "Seconds of one case in this process: of an epoch, of a prediction, or of the import."
-    function, module = PEERS[peer]
-    if name == IMPORT:
-        start = time.perf_counter()
-        importlib.import_module(module)
-        return time.perf_counter() - start
+def measure(peer, name, started):
+    "One case in this process: seconds of an epoch, of a prediction, or from the start of the process to the last epoch."
+    function = PEERS[peer][0]
     if name in TRAINING:
         case = TRAINING[name]
         train, _ = function(case, *data(case))
         train(1)
         start = time.perf_counter()
         train(case.epochs)
-        return (time.perf_counter() - start) / case.epochs
+        return {"seconds": (time.perf_counter() - start) / case.epochs}
+    if name == TO_98:
+        X, y, x_test, y_test = images()
+        train, predict = function(RECIPE_98, X, y)
+        start = time.time()
+        train(RECIPE_98.epochs)
+        end = time.time()
+        return {"seconds": end - started, "training": end - start, "accuracy": float(np.mean(predict(x_test).argmax(axis=1) == y_test))}
     rows, repetitions = PREDICTION[name]
     case = Case(SMALL, 100, 1000, 1)
     X, y = data(case)
@@ -53,13 +57,19 @@ def measure(peer, name):
         start = time.perf_counter()
         predict(X)
         seconds.append(time.perf_counter() - start)
-    return statistics.median(seconds[5:])
+    return {"seconds": statistics.median(seconds[5:])}
 
 
-def child(peer, name, threads):
+IMPORT_TIMER = """import time; start = time.perf_counter()
+{statement}
+seconds = time.perf_counter() - start
+import json, resource; print(json.dumps(dict(seconds=seconds, peak_mb=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)))"""
+
+
+def child(peer, name, threads, started):
     "One measurement, printed as one line of JSON."
     if hasattr(os, "sched_setaffinity"): os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:threads])
-    try: answer = {"seconds": measure(peer, name), "peak_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024}
+    try: answer = {**measure(peer, name, started), "peak_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024}
     except NotOffered as reason: answer = {"missing": f"not offered: {reason}"}
     print(json.dumps(answer))
 
@@ -67,8 +77,11 @@ def child(peer, name, threads):
 def ask(peer, name, threads):
     "One measurement in a fresh process, or why there is none."
     if importlib.util.find_spec(PEERS[peer][1]) is None: return {"missing": "not installed"}
+    command = [sys.executable, __file__, "--child", peer, name, "--threads", str(threads), "--started", str(time.time())]
+    if name in IMPORTS: command = [sys.executable, "-c", IMPORT_TIMER.format(statement=IMPORTS[name][peer])]
+    if name == TO_98 and "NN_FROM_SCRATCH_DATA" not in os.environ: return {"missing": "NN_FROM_SCRATCH_DATA does not say where MNIST is"}
     variables = {variable: str(threads) for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")}
-    run = subprocess.run([sys.executable, __file__, "--child", peer, name, "--threads", str(threads)], capture_output=True, text=True,
+    run = subprocess.run(command, capture_output=True, text=True,
                          env={**os.environ, **variables, "TF_CPP_MIN_LOG_LEVEL": "3"})
     if run.returncode: return {"missing": f"failed: {(run.stderr.strip().splitlines() or ['without a word'])[-1][:120]}"}
     return json.loads(run.stdout.splitlines()[-1])
@@ -77,7 +90,7 @@ def ask(peer, name, threads):
 def collect(names, peers, rounds, threads):
     "All measurements, round by round, so that a slow minute of the machine meets every peer."
     from tqdm import tqdm
-    results = {name: {peer: {"seconds": [], "peak_mb": []} for peer in peers if takes_part(peer, name)} for name in names}
+    results = {name: {peer: {} for peer in peers if takes_part(peer, name)} for name in names}
     tasks = [(name, peer) for _ in range(rounds) for name in names for peer in results[name]]
     for name, peer in tqdm(tasks, unit="run"):
         entry = results[name][peer]
@@ -85,7 +98,7 @@ def collect(names, peers, rounds, threads):
         answer = ask(peer, name, threads)
         if "missing" in answer: results[name][peer] = answer
         else:
-            for key, value in answer.items(): entry[key].append(value)
+            for key, value in answer.items(): entry.setdefault(key, []).append(value)
     return results
 
 
@@ -98,14 +111,15 @@ def markdown(report):
     "The report as tables."
     lines = [f"# Benchmarks, {report['date']}", "", f"{report['machine']}, {report['threads']} threads, {report['rounds']} rounds.",
              "Versions: " + ", ".join(f"{name} {version}" for name, version in report["versions"].items()) + ".", "",
-             "A ratio is our time over the peer's, the median over rounds of pairs; below 1 we are faster. Times are of an epoch, of a call, or of the import."]
+             "A ratio is our time over the peer's, the median over rounds of pairs; below 1 we are faster. Times are of an epoch, of a call, of an import, or from the start of a process to its last epoch."]
     for name, entries in report["cases"].items():
-        lines += ["", f"## {name}", "", "| | ratio | median ms | minimum ms | peak MB |", "|---|---:|---:|---:|---:|"]
+        lines += ["", f"## {name}", "", "| | ratio | median ms | minimum ms | peak MB | |", "|---|---:|---:|---:|---:|---|"]
         for peer, entry in entries.items():
-            if "missing" in entry: lines.append(f"| {peer} | {entry['missing']} | | | |")
+            if "missing" in entry: lines.append(f"| {peer} | {entry['missing']} | | | | |")
             else:
                 seconds, shown = entry["seconds"], 1 if peer == OURS else ratio(report["cases"], name, peer)
-                lines.append(f"| {peer} | {shown:.2f} | {1e3 * statistics.median(seconds):.4g} | {1e3 * min(seconds):.4g} | {statistics.median(entry['peak_mb']):.0f} |")
+                more = f"training {statistics.median(entry['training']):.2f} s, test accuracy {' '.join(f'{a:.2%}' for a in entry['accuracy'])}" if name == TO_98 else ""
+                lines.append(f"| {peer} | {shown:{'.2f' if shown >= 0.1 else '.2g'}} | {1e3 * statistics.median(seconds):.4g} | {1e3 * min(seconds):.4g} | {statistics.median(entry['peak_mb']):.0f} | {more} |")
     return "\n".join(lines) + "\n"
 
 
@@ -133,8 +147,9 @@ def main():
     parser.add_argument("--peers", default=",".join(PEERS), help="names, separated by commas")
     parser.add_argument("--out", type=Path, default=HERE / "results", help="folder of the results")
     parser.add_argument("--child", nargs=2, help=argparse.SUPPRESS)
+    parser.add_argument("--started", type=float, default=time.time(), help=argparse.SUPPRESS)
     options = parser.parse_args()
-    if options.child: return child(*options.child, options.threads)
+    if options.child: return child(*options.child, options.threads, options.started)
     if unknown := set(options.peers.split(",")) - set(PEERS): parser.error(f"no peer {', '.join(unknown)}; there are {', '.join(PEERS)}")
     names = [name for name in CASES if options.only in name]
     if not names: parser.error(f"no case has {options.only!r} in its name; there are {'; '.join(CASES)}")

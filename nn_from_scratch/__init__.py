@@ -17,21 +17,39 @@ __all__ = ['Activation', 'AdaGrad', 'Adam', 'AdamW', 'BatchNormLayer', 'BinaryAc
 # %% ../nbs/index.ipynb #4e8f3815
 __version__ = "0.1.0"
 
-# %% ../nbs/index.ipynb #37645169
-from .activations import ELU, GELU, Activation, LeakyReLU, Linear, ReLU, Sigmoid, SiLU, Softmax, Softplus, Tanh
-from .callbacks import Callback, EarlyStopping, LambdaCallback, LayerRecorder, ProgressBar, ToleranceEarlyStopping
-from .data import digits, one_hot, split, standardize, two_moons
-from .datasets import cup, mnist, monk
-from .gradcheck import check_gradient, numerical_gradient
-from .initializers import He, Initializer, Uniform, Xavier
-from .layers import BatchNormLayer, DropoutLayer, InputLayer, Layer, OutputLayer
-from .losses import BinaryCrossEntropy, CategoricalCrossEntropy, Huber, Loss, MeanAbsoluteError, MeanSquaredError
-from .metrics import BinaryAccuracy, MeanEuclideanError, Metric, MultiClassError, MulticlassAccuracy, SingleClassError
-from .network import History, Network, TrainingDiverged
-from .optimizers import AdaGrad, Adam, AdamW, GradientDescent, Momentum, Nesterov, Optimizer, RMSProp
-from .plots import plot_confusion_matrix, plot_decision_boundary, plot_learning_curve, plot_roc_curve
-from .regularizers import L1, L2, ElasticNet, Regularizer
-from .schedules import Constant, Cosine, Exponential, OneCycle, Schedule, Step, WarmUp
+# %% ../nbs/index.ipynb #be045962
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:  # what editors read; at run time a name is loaded when it is first asked for
+    from nn_from_scratch.activations import ELU, GELU, Activation, LeakyReLU, Linear, ReLU, Sigmoid, SiLU, Softmax, Softplus, Tanh
+    from nn_from_scratch.callbacks import Callback, EarlyStopping, LambdaCallback, LayerRecorder, ProgressBar, ToleranceEarlyStopping
+    from nn_from_scratch.data import digits, one_hot, split, standardize, two_moons
+    from nn_from_scratch.datasets import cup, mnist, monk
+    from nn_from_scratch.gradcheck import check_gradient, numerical_gradient
+    from nn_from_scratch.initializers import He, Initializer, Uniform, Xavier
+    from nn_from_scratch.layers import BatchNormLayer, DropoutLayer, InputLayer, Layer, OutputLayer
+    from nn_from_scratch.losses import BinaryCrossEntropy, CategoricalCrossEntropy, Huber, Loss, MeanAbsoluteError, MeanSquaredError
+    from nn_from_scratch.metrics import BinaryAccuracy, MeanEuclideanError, Metric, MultiClassError, MulticlassAccuracy, SingleClassError
+    from nn_from_scratch.network import History, Network, TrainingDiverged
+    from nn_from_scratch.optimizers import AdaGrad, Adam, AdamW, GradientDescent, Momentum, Nesterov, Optimizer, RMSProp
+    from nn_from_scratch.plots import plot_confusion_matrix, plot_decision_boundary, plot_learning_curve, plot_roc_curve
+    from nn_from_scratch.regularizers import L1, L2, ElasticNet, Regularizer
+    from nn_from_scratch.schedules import Constant, Cosine, Exponential, OneCycle, Schedule, Step, WarmUp
+
+# %% ../nbs/index.ipynb #376b69e5
+_MODULES = ("activations", "losses", "initializers", "layers", "backprop", "regularizers", "optimizers", "schedules", "metrics", "data",
+            "callbacks", "network", "datasets", "plots", "validation", "gradcheck")
+
+def __getattr__(name):
+    "A module of the package, or a name from the first module that has it, loaded when asked for: importing the package loads nothing else."
+    if name in _MODULES: return import_module(f"{__name__}.{name}")
+    if name not in __all__: raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    module = next(module for module in map(__getattr__, _MODULES) if name in module.__all__)
+    globals()[name] = getattr(module, name)
+    return globals()[name]
+
+def __dir__(): return [*globals(), *__all__]
 
 # %% ../nbs/index.ipynb #187391e2
 _all_ = ["Activation", "AdaGrad", "Adam", "AdamW", "BatchNormLayer", "BinaryAccuracy", "BinaryCrossEntropy", "Callback", "CategoricalCrossEntropy",

@@ -39,7 +39,7 @@ class Linear(Activation):
     ) -> ndarray:  # gradient with respect to `Z`
         return dA
 
-# %% ../nbs/01_activations.ipynb #3e60e35a
+# %% ../nbs/01_activations.ipynb #e5d4f30a
 class Sigmoid(Activation):
     "Logistic function `1 / (1 + exp(-a z))`, for a probability. Raises `ValueError` unless `a` is positive and finite."
 
@@ -49,13 +49,11 @@ class Sigmoid(Activation):
         if not 0 < a < np.inf: raise ValueError(f"the steepness a of Sigmoid must be positive and finite, got {a!r}")
         self.a = float(a)  # a float64 scalar would turn float32 arrays into float64
 
-    @np.errstate(under="ignore")
+    @np.errstate(over="ignore", under="ignore")
     def forward(self,
         Z: ndarray,  # pre-activations, any shape
     ) -> ndarray:  # activations in [0, 1], same shape
-        positive = Z >= 0
-        E = np.exp(self.a * np.where(positive, -Z, Z))
-        return np.where(positive, 1, E) / (1 + E)
+        return 1 / (1 + np.exp(-self.a * Z))
 
     @np.errstate(under="ignore")
     def backward(self,
@@ -83,14 +81,14 @@ class Tanh(Activation):
     ) -> ndarray:  # gradient with respect to `Z`
         return dA * (1 - A * A)
 
-# %% ../nbs/01_activations.ipynb #9b75a008
+# %% ../nbs/01_activations.ipynb #28a96d80
 class ReLU(Activation):
     "Rectifier `max(z, 0)`. The slope at the kink is 0. Nair and Hinton (2010)."
 
     def forward(self,
         Z: ndarray,  # pre-activations, any shape
     ) -> ndarray:  # activations, at least 0, same shape
-        return np.maximum(Z, 0)
+        return np.maximum(Z, np.zeros(Z.shape, Z.dtype))
 
     def backward(self,
         dA: ndarray,  # gradient with respect to `A`
@@ -226,7 +224,7 @@ class GELU(Activation):
         y = np.clip(Z, -40, 40)
         return dA * (normal_cdf(Z) + y * np.exp(-y * y / 2) * (2 * np.pi)**-.5)
 
-# %% ../nbs/01_activations.ipynb #471f88eb
+# %% ../nbs/01_activations.ipynb #ca1529be
 class Softmax(Activation):
     "Probabilities of `k` classes: the exponentials of each row, divided by their sum."
 
@@ -234,8 +232,9 @@ class Softmax(Activation):
     def forward(self,
         Z: ndarray,  # pre-activations, (n, k) or (k,)
     ) -> ndarray:  # probabilities, same shape; each row sums to 1
-        E = np.exp(Z - Z.max(axis=-1, keepdims=True))
-        return E / E.sum(axis=-1, keepdims=True)
+        T = Z.T.copy()
+        E = np.exp(T - T.max(axis=0))
+        return (E / E.sum(axis=0)).T.copy()
 
     @np.errstate(under="ignore")
     def backward(self,

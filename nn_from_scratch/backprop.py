@@ -128,7 +128,7 @@ class Described(Renewable):
         size = 0 if self.theta is None else self.theta.size
         return f"<table><tr><th>layer</th><th>weights</th><th>parameters</th></tr>{cells}<tr><th>in all</th><td></td><th>{size}</th></tr></table>"
 
-# %% ../nbs/05_backprop.ipynb #f8820f53
+# %% ../nbs/05_backprop.ipynb #bd181113
 class Predictor(Described):
     "A stack that answers."
 
@@ -142,9 +142,6 @@ class Predictor(Described):
     def _forward(self, X, chunk=1000):
         "Pre-activations and activations of the output layer."
         self._require_output_layer()
-        Z, A = (np.empty((len(X), self.layers[-1].n_units), self.theta.dtype) for _ in range(2))
-        for start in range(0, len(X), chunk):
-            rows = slice(start, start + chunk)
-            A[rows] = forward(self.layers, X[rows])
-            Z[rows] = self.layers[-1].Z
-        return Z, A
+        if len(X) <= chunk: A = forward(self.layers, X); return self.layers[-1].Z, A
+        parts = [self._forward(X[start:start + chunk]) for start in range(0, len(X), chunk)]
+        return tuple(map(np.concatenate, zip(*parts)))

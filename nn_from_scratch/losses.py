@@ -135,7 +135,7 @@ class BinaryCrossEntropy(Loss):
         if not isinstance(activation, Sigmoid): return super().output_gradient(activation, Z, A, Y, weights)
         return weighted((activation.a / len(A)) * (A - Y), weights)
 
-# %% ../nbs/02_losses.ipynb #f0b74954
+# %% ../nbs/02_losses.ipynb #0ac02b33
 class CategoricalCrossEntropy(Loss):
     """Negative log-likelihood of one class out of `k`, targets one-hot or probabilities; belongs to a softmax output.
 
@@ -153,8 +153,9 @@ class CategoricalCrossEntropy(Loss):
     def each(self, activation, Z, A, Y):
         Y = self._smooth(Y)
         if not isinstance(activation, Softmax): return -Y * np.log(_inside(A))
-        Z = Z - Z.max(axis=1, keepdims=True)
-        return Y * (np.log(np.exp(Z).sum(axis=1, keepdims=True)) - Z)
+        T = Z.T.copy()  # as in `Softmax`
+        T -= T.max(axis=0)
+        return Y * (np.log(np.exp(T).sum(axis=0)) - T).T
 
     def gradient(self,
         A: ndarray,  # probabilities, (n, k)

@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['Evaluator', 'check_arguments', 'TrainingDiverged', 'Restorable', 'Trainable', 'Tunable', 'Guarded', 'Network']
 
-# %% ../nbs/12_network.ipynb #27b24568
+# %% ../nbs/12_network.ipynb #166c660e
 import copy
 from contextlib import contextmanager
 from math import ceil
@@ -17,7 +17,7 @@ from numpy import ndarray
 from .activations import Sigmoid, Softmax
 from .backprop import Predictor, backward, forward
 from .callbacks import Callback, History, ProgressBar
-from .data import encode_targets, hold_out, training_weights
+from .data import encode_targets, hold_out, row_batches, training_weights
 from .layers import count, natural_loss
 from .losses import Loss
 from .metrics import metric_name
@@ -106,7 +106,7 @@ class Restorable(Evaluator):
         self.optimizer = copy.deepcopy(get_optimizer(optimizer or "gradient_descent"))
         self.optimizer.start(self.theta, decayed=self.weights_in_theta())
 
-# %% ../nbs/12_network.ipynb #6bef3c43
+# %% ../nbs/12_network.ipynb #990bd61b
 class Trainable(Restorable):
     "A stack that can run epochs, each in a new order, with a learning rate for each step."
 
@@ -114,12 +114,12 @@ class Trainable(Restorable):
         "The layers whose weights are penalised: by their own regularizer, or by that of the network."
         return [(layer, r) for layer in self.layers if (r := layer.regularizer or self.regularizer)]
 
-    def _epoch(self, X, Y, weights, rates, batch_size, limit, moments, Z, A):
-        "One step for each batch of rows; `Z` and `A` keep what the output layer said before the step."
+    def _epoch(self, batches, Y, weights, rates, batch_size, limit, moments, Z, A):
+        "One step for each batch of samples; `Z` and `A` keep what the output layer said before the step."
         output, penalties = self.layers[-1], self.penalties()
-        for start, eta in zip(range(0, len(X), batch_size), rates):
+        for start, X, eta in zip(range(0, len(Y), batch_size), batches, rates):
             rows = slice(start, start + batch_size)
-            forward(self.layers, X[rows], training=True)
+            forward(self.layers, X, training=True)
             backward(self.layers, self.loss, Y[rows], None if weights is None else weights[rows])
             for layer, regularizer in penalties: layer.dW += regularizer.gradient(layer.W)
             if limit is not None: clip_norm(self.grad, limit)
@@ -132,20 +132,18 @@ class Trainable(Restorable):
         steps = epochs * ceil(len(X) / batch_size)
         rates = (eta * schedule(t, steps) for t in range(steps))
         Z, A = np.empty_like(Y), np.empty_like(Y)
-        batch_X, batch_Y, batch_weights = (np.empty_like(X), np.empty_like(Y), None) if shuffle else (X, Y, weights)
+        order, epoch_Y, epoch_weights = None, Y, weights
         for _ in range(epochs):
             if shuffle:
                 order = self.rng.permutation(len(X))
-                np.take(X, order, axis=0, out=batch_X)
-                np.take(Y, order, axis=0, out=batch_Y)
-                if weights is not None: batch_weights = weights[order]
+                epoch_Y, epoch_weights = Y[order], None if weights is None else weights[order]
             with np.errstate(over="ignore", invalid="ignore"):  # a diverging epoch is reported once, at its end
-                self._epoch(batch_X, batch_Y, batch_weights, rates, batch_size, limit, moments, Z, A)
-                train_scores = self._scores(Z, A, batch_Y, estimator, batch_weights)
+                self._epoch(row_batches(X, batch_size, order), epoch_Y, epoch_weights, rates, batch_size, limit, moments, Z, A)
+                train_scores = self._scores(Z, A, epoch_Y, estimator, epoch_weights)
                 val_scores = self._scores(*self._forward(val[0]), val[1], estimator) if val else {}
             yield train_scores, val_scores
 
-# %% ../nbs/12_network.ipynb #c7ebe1b6
+# %% ../nbs/12_network.ipynb #28a083c6
 class Tunable(Trainable):
     "A stack that finds out which learning rates it bears."
 
@@ -168,7 +166,7 @@ class Tunable(Trainable):
         Z, A = np.empty((2, size, Y.shape[1]), Y.dtype)
         def step(eta):
             rows = self.rng.choice(len(X), size, replace=False)
-            self._epoch(X[rows], Y[rows], None, [eta], size, None, (), Z, A)
+            self._epoch([X[rows]], Y[rows], None, [eta], size, None, (), Z, A)
             return self._scores(Z, A, Y[rows], None)["loss"]
         try:
             self._use(loss, regularizer, optimizer)

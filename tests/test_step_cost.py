@@ -21,6 +21,12 @@ class Counted(np.ndarray):
         Counted.made += result.nbytes > 1024
         return result.view(Counted)
 
+    def dot(self, other, out=None):
+        result = self.view(np.ndarray).dot(other.view(np.ndarray), out=out if out is None else out.view(np.ndarray))
+        Counted.calls += 1
+        Counted.made += out is None and result.nbytes > 1024
+        return result.view(Counted) if out is None else out
+
 
 def network(widths, output, optimizer):
     "A network whose optimiser has begun, on one batch of its own."
@@ -32,7 +38,7 @@ def network(widths, output, optimizer):
     model.train(X, y, epochs=1, optimizer=optimizer, verbose=False)
     X, Y = model._data(X, y)
     Z, A = np.empty_like(Y), np.empty_like(Y)
-    def step(size, X=X): model._epoch(X[:size], Y[:size], None, [0.01], size, None, (), Z, A)
+    def step(size, X=X): model._epoch([X[:size]], Y[:size], None, [0.01], size, None, (), Z, A)
     step(32), step(128)  # whatever a first step of this size sets up
     return model, X, step
 
@@ -42,9 +48,11 @@ MNIST = (784, 128, 64, 10), nn.Softmax(), "adam"
 
 
 # A number here may fall; where it rises, a step has become dearer.
-@pytest.mark.parametrize("recipe, size, calls, made", [(README, 32, 24, 5), (MNIST, 128, 30, 19)], ids=["README", "MNIST"])
-def test_calls_and_arrays_of_a_step(recipe, size, calls, made):
+@pytest.mark.parametrize("recipe, size, calls, made", [(README, 32, 28, 4), (MNIST, 128, 30, 16)], ids=["README", "MNIST"])
+def test_calls_and_arrays_of_a_step(recipe, size, calls, made, monkeypatch):
     model, X, step = network(*recipe)
+    monkeypatch.setattr(np, "asarray", np.asanyarray)  # keeps the counting kind
+    monkeypatch.setattr(nn.layers, "ones", lambda n, dtype: np.ones(n, dtype).view(Counted))
     theta = model.theta = model.theta.view(Counted)
     grad = model.grad = model.grad.view(Counted)
     for layer, d_in in zip(model.layers, recipe[0]): theta, grad = layer.connect(d_in, theta, grad, layer.needs_dX)
@@ -53,7 +61,7 @@ def test_calls_and_arrays_of_a_step(recipe, size, calls, made):
     assert 20 < Counted.calls <= calls and Counted.made <= made
 
 
-@pytest.mark.parametrize("recipe, size, peak", [(README, 32, 10_000), (MNIST, 128, 190_000)], ids=["README", "MNIST"])
+@pytest.mark.parametrize("recipe, size, peak", [(README, 32, 9_000), (MNIST, 128, 185_000)], ids=["README", "MNIST"])
 def test_memory_of_a_step(recipe, size, peak):
     _, _, step = network(*recipe)
     tracemalloc.start()
