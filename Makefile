@@ -7,8 +7,8 @@ CONSTRAINTS ?= constraints.txt
 PIP    := $(BIN)/python -m pip install --quiet --disable-pip-version-check $(addprefix -c ,$(CONSTRAINTS))
 SETTINGS := settings.ini setup.py pyproject.toml constraints.txt
 NOTEBOOKS := $(sort $(wildcard nbs/*.ipynb nbs/experiments/*.ipynb))
-ifndef NN_FROM_SCRATCH_DATA  # absolute path of a folder with the files that these two read
-NOTEBOOKS := $(filter-out %/23_mnist.ipynb %/24_cup.ipynb,$(NOTEBOOKS))
+ifndef NN_FROM_SCRATCH_DATA  # absolute path of a folder with the files that these read
+NOTEBOOKS := $(filter-out %/23_mnist.ipynb %/24_cup.ipynb %/25_speed.ipynb,$(NOTEBOOKS))
 endif
 
 .PHONY: help demo test sync lab notebooks bench wheel clean
@@ -17,7 +17,7 @@ help:
 	@echo "make demo       train the README's network, print its scores, write its figures to demo/"
 	@echo "make test       run every notebook and every test"
 	@echo "make lab        open the notebooks in JupyterLab"
-	@echo "make notebooks  run all notebooks in place, so that their outputs are new; MNIST and ML-CUP"
+	@echo "make notebooks  run all notebooks in place, so that their outputs are new; MNIST, ML-CUP and speed"
 	@echo "                if NN_FROM_SCRATCH_DATA names the folder of their files"
 	@echo "make bench      time the library against its peers, and write benchmarks/results/"
 	@echo "make sync       clean the notebooks, export the package, write the README"

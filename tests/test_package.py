@@ -1,7 +1,9 @@
 """The installed package: what it loads, what it says, what it does with wrong input, and that a seed decides all."""
+import ast
 import inspect
 import subprocess
 import sys
+from importlib import import_module
 
 import numpy as np
 import pytest
@@ -39,6 +41,19 @@ def test_import_loads_numpy_alone():
     beyond_numpy = python("import sys, numpy.random; before = set(sys.modules); import nn_from_scratch\n"
                           "print({m.split('.')[0] for m in set(sys.modules) - before} - set(sys.stdlib_module_names))")
     assert beyond_numpy.strip() == "{'nn_from_scratch'}"
+
+
+def test_names_load_when_asked_for():
+    code = "import sys, nn_from_scratch as nn; print('numpy' in sys.modules, 'Network' in dir(nn)); nn.Network(2); print('numpy' in sys.modules)"
+    assert python(code).split() == ["False", "True", "True"]
+    with pytest.raises(AttributeError, match="no attribute 'Netwerk'"): nn.Netwerk
+
+
+def test_what_editors_read_is_what_there_is():
+    [block] = [node for node in ast.parse(inspect.getsource(nn)).body if isinstance(node, ast.If)]
+    listed = {alias.name: line.module for line in block.body for alias in line.names}
+    assert listed.keys() == set(nn.__all__)
+    for name, module in listed.items(): assert getattr(import_module(module), name) is getattr(nn, name)
 
 
 def test_training_loads_numpy_alone():
