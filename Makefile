@@ -11,11 +11,12 @@ ifndef NN_FROM_SCRATCH_DATA  # absolute path of a folder with the files that the
 NOTEBOOKS := $(filter-out %/23_mnist.ipynb %/24_cup.ipynb %/25_speed.ipynb,$(NOTEBOOKS))
 endif
 
-.PHONY: help demo test sync lab notebooks bench wheel clean
+.PHONY: help demo test parity sync lab notebooks bench wheel clean
 
 help:
 	@echo "make demo       train the README's network, print its scores, write its figures to demo/"
 	@echo "make test       run every notebook and every test"
+	@echo "make parity     compare every formula with PyTorch, and write tests/parity/parity.json"
 	@echo "make lab        open the notebooks in JupyterLab"
 	@echo "make notebooks  run all notebooks in place, so that their outputs are new; MNIST, ML-CUP and speed"
 	@echo "                if NN_FROM_SCRATCH_DATA names the folder of their files"
@@ -37,6 +38,10 @@ $(VENV)/development: $(SETTINGS) | $(BIN)/python
 	$(PIP) --editable '.[dev]'
 	@touch $@ $(VENV)/runtime
 
+$(VENV)/parity: $(VENV)/development
+	$(PIP) --editable '.[parity]'
+	@touch $@
+
 $(VENV)/benchmark: $(VENV)/runtime
 	$(PIP) --editable '.[bench]'
 	@touch $@
@@ -47,6 +52,9 @@ demo: $(VENV)/runtime
 
 test: $(VENV)/development
 	$(BIN)/python -m pytest --numprocesses auto
+
+parity: $(VENV)/parity
+	$(BIN)/python -m pytest tests/parity
 
 lab: $(VENV)/development
 	$(BIN)/jupyter lab nbs

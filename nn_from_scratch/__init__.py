@@ -10,14 +10,15 @@ __all__ = ['Activation', 'AdaGrad', 'Adam', 'AdamW', 'BatchNormLayer', 'BinaryAc
            'MeanEuclideanError', 'MeanSquaredError', 'Metric', 'Momentum', 'MultiClassError', 'MulticlassAccuracy',
            'Nesterov', 'Network', 'OneCycle', 'Optimizer', 'OutputLayer', 'ProgressBar', 'RMSProp', 'ReLU',
            'Regularizer', 'Schedule', 'SiLU', 'Sigmoid', 'SingleClassError', 'Softmax', 'Softplus', 'Step', 'Tanh',
-           'ToleranceEarlyStopping', 'TrainingDiverged', 'Uniform', 'WarmUp', 'Xavier', 'check_gradient', 'cup',
-           'digits', 'mnist', 'monk', 'numerical_gradient', 'one_hot', 'plot_confusion_matrix',
-           'plot_decision_boundary', 'plot_learning_curve', 'plot_roc_curve', 'split', 'standardize', 'two_moons']
+           'ToleranceEarlyStopping', 'TrainingDiverged', 'Uniform', 'WarmUp', 'Xavier', 'check_gradient', 'check_math',
+           'check_objective', 'cup', 'digits', 'mnist', 'monk', 'numerical_gradient', 'one_hot',
+           'plot_confusion_matrix', 'plot_decision_boundary', 'plot_learning_curve', 'plot_roc_curve', 'split',
+           'standardize', 'two_moons']
 
 # %% ../nbs/index.ipynb #4e8f3815
 __version__ = "0.1.0"
 
-# %% ../nbs/index.ipynb #be045962
+# %% ../nbs/index.ipynb #cda079ee
 from importlib import import_module
 from typing import TYPE_CHECKING
 
@@ -26,20 +27,21 @@ if TYPE_CHECKING:  # what editors read; at run time a name is loaded when it is 
     from nn_from_scratch.callbacks import Callback, EarlyStopping, LambdaCallback, LayerRecorder, ProgressBar, ToleranceEarlyStopping
     from nn_from_scratch.data import digits, one_hot, split, standardize, two_moons
     from nn_from_scratch.datasets import cup, mnist, monk
-    from nn_from_scratch.gradcheck import check_gradient, numerical_gradient
+    from nn_from_scratch.gradcheck import check_gradient, check_math, numerical_gradient
     from nn_from_scratch.initializers import He, Initializer, Uniform, Xavier
     from nn_from_scratch.layers import BatchNormLayer, DropoutLayer, InputLayer, Layer, OutputLayer
     from nn_from_scratch.losses import BinaryCrossEntropy, CategoricalCrossEntropy, Huber, Loss, MeanAbsoluteError, MeanSquaredError
     from nn_from_scratch.metrics import BinaryAccuracy, MeanEuclideanError, Metric, MultiClassError, MulticlassAccuracy, SingleClassError
     from nn_from_scratch.network import History, Network, TrainingDiverged
+    from nn_from_scratch.objective import check_objective
     from nn_from_scratch.optimizers import AdaGrad, Adam, AdamW, GradientDescent, Momentum, Nesterov, Optimizer, RMSProp
     from nn_from_scratch.plots import plot_confusion_matrix, plot_decision_boundary, plot_learning_curve, plot_roc_curve
     from nn_from_scratch.regularizers import L1, L2, ElasticNet, Regularizer
     from nn_from_scratch.schedules import Constant, Cosine, Exponential, OneCycle, Schedule, Step, WarmUp
 
-# %% ../nbs/index.ipynb #376b69e5
+# %% ../nbs/index.ipynb #a19acc5e
 _MODULES = ("activations", "losses", "initializers", "layers", "backprop", "regularizers", "optimizers", "schedules", "metrics", "data",
-            "callbacks", "network", "datasets", "plots", "validation", "gradcheck")
+            "callbacks", "network", "datasets", "objective", "plots", "validation", "gradcheck")
 
 def __getattr__(name):
     "A module of the package, or a name from the first module that has it, loaded when asked for: importing the package loads nothing else."
@@ -51,7 +53,7 @@ def __getattr__(name):
 
 def __dir__(): return [*globals(), *__all__]
 
-# %% ../nbs/index.ipynb #187391e2
+# %% ../nbs/index.ipynb #a0253ed8
 _all_ = ["Activation", "AdaGrad", "Adam", "AdamW", "BatchNormLayer", "BinaryAccuracy", "BinaryCrossEntropy", "Callback", "CategoricalCrossEntropy",
          "Constant", "Cosine", "DropoutLayer", "ELU", "EarlyStopping", "ElasticNet", "Exponential", "GELU",
          "GradientDescent", "He", "History", "Huber", "Initializer", "InputLayer", "L1", "L2", "LambdaCallback", "Layer", "LayerRecorder",
@@ -59,5 +61,5 @@ _all_ = ["Activation", "AdaGrad", "Adam", "AdamW", "BatchNormLayer", "BinaryAccu
          "MultiClassError", "MulticlassAccuracy", "Nesterov", "Network", "OneCycle", "Optimizer", "OutputLayer",
          "ProgressBar", "RMSProp", "ReLU", "Regularizer", "Schedule", "SiLU", "Sigmoid", "SingleClassError", "Softmax",
          "Softplus", "Step", "Tanh", "ToleranceEarlyStopping", "TrainingDiverged", "Uniform", "WarmUp", "Xavier",
-         "check_gradient", "cup", "digits", "mnist", "monk", "numerical_gradient", "one_hot", "plot_confusion_matrix",
+         "check_gradient", "check_math", "check_objective", "cup", "digits", "mnist", "monk", "numerical_gradient", "one_hot", "plot_confusion_matrix",
          "plot_decision_boundary", "plot_learning_curve", "plot_roc_curve", "split", "standardize", "two_moons"]

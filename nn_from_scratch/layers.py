@@ -138,7 +138,7 @@ def connect(
         theta_rest, grad_rest = layer.connect(d_in, theta_rest, grad_rest, needs_dX=i > 0)
     return theta, grad
 
-# %% ../nbs/04_layers.ipynb #0bcea752
+# %% ../nbs/04_layers.ipynb #09be0c5c
 class DropoutLayer(Layer):
     "Dense layer that drops part of its activations in training. Raises `ValueError` unless `0 <= rate < 1`. Srivastava et al. (2014)."
 
@@ -160,7 +160,7 @@ class DropoutLayer(Layer):
     def forward(self, X, training=False):
         A = super().forward(X, training)
         if not training or not self.rate: return A
-        kept = self.rng.random(A.shape, A.dtype) >= self.rate
+        kept = self.rng.random(A.shape, A.real.dtype) >= self.rate
         self.mask = kept * A.dtype.type(1 / (1 - self.rate))
         return A * self.mask
 

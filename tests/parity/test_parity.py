@@ -1,0 +1,270 @@
+"""Every formula of the package against PyTorch in float64. `make parity` runs it and writes parity.json, which a chapter shows."""
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as F
+
+import nn_from_scratch as nn
+from nn_from_scratch.backprop import backward, forward
+from nn_from_scratch.layers import connect
+from nn_from_scratch.losses import sample_weights
+
+torch.set_default_dtype(torch.float64)
+rng = np.random.default_rng(0)
+WIDE = np.array([-700, -300, -40, -20, -2.7, -1, -1e-9, 0, 1e-9, 0.5, 1, 2, 20, 40, 300, 700.0])
+SHAPES = [(1, 1), (1, 3), (7, 2), (7, 5)]
+
+
+def tensor(x, grad=False): return torch.tensor(np.asarray(x), requires_grad=grad)
+
+
+@pytest.fixture(scope="module")
+def compare():
+    "Assert that two arrays agree, relative to the larger of each entry and a thousandth of the largest, and keep the error."
+    results = {}
+    def agree(kind, name, ours, theirs, tolerance=1e-10):
+        ours, theirs = (np.asarray(x.detach() if isinstance(x, torch.Tensor) else x, np.float64) for x in (ours, theirs))
+        assert ours.shape == theirs.shape
+        size = np.maximum(np.abs(theirs), 1e-3 * np.abs(theirs).max(initial=0)) + np.finfo(np.float64).tiny
+        error = float(np.max(np.abs(ours - theirs) / size, initial=0))
+        assert error <= tolerance, f"{kind} {name}: relative error {error:.1e}"
+        results.setdefault(kind, {})[name] = max(error, results.get(kind, {}).get(name, 0.0))
+    yield agree
+    report = {"versions": {"numpy": np.__version__, "torch": torch.__version__.split("+")[0]}, "errors": results}
+    (Path(__file__).parent / "parity.json").write_text(json.dumps(report, indent=1, sort_keys=True) + "\n")
+
+
+ACTIVATIONS = {
+    nn.Linear(): lambda z: z, nn.Sigmoid(): torch.sigmoid, nn.Sigmoid(a=2.5): lambda z: torch.sigmoid(2.5 * z), nn.Tanh(): torch.tanh,
+    nn.ReLU(): F.relu, nn.LeakyReLU(): F.leaky_relu, nn.LeakyReLU(0.3): lambda z: F.leaky_relu(z, 0.3), nn.ELU(): F.elu,
+    nn.ELU(0.4): lambda z: F.elu(z, 0.4), nn.Softplus(): lambda z: F.softplus(z, threshold=1e9), nn.SiLU(): F.silu, nn.GELU(): F.gelu,
+    nn.Softmax(): lambda z: F.softmax(z, dim=1),
+}
+
+
+@pytest.mark.parametrize("activation", ACTIVATIONS, ids=repr)
+def test_activations(activation, compare):
+    for z in (np.tile(WIDE[:, None], (1, 1)) if not isinstance(activation, nn.Softmax) else np.stack([WIDE, WIDE[::-1]], 1), *(3 * rng.normal(size=shape) for shape in SHAPES)):
+        if isinstance(activation, nn.Softplus): z = np.minimum(z, 600)  # beyond, log1p(exp(z)) overflows there
+        Z, upstream = tensor(z, True), rng.normal(size=z.shape)
+        A = ACTIVATIONS[activation](Z)
+        A.backward(tensor(upstream))
+        ours = activation.forward(z)
+        compare("activation, value", repr(activation), ours, A)
+        compare("activation, gradient", repr(activation), activation.backward(upstream, z, ours), Z.grad)
+
+
+def losses():
+    "Ours, the output activation, theirs from pre-activations, and what draws targets."
+    def real(shape): return rng.normal(size=shape)
+    def bits(shape): return rng.uniform(size=shape)
+    def classes(shape): return rng.dirichlet(np.ones(shape[1]), shape[0])
+    yield nn.MeanSquaredError(), nn.Linear(), lambda z, y: F.mse_loss(z, y, reduction="none"), real
+    yield nn.MeanSquaredError(), nn.Tanh(), lambda z, y: F.mse_loss(torch.tanh(z), y, reduction="none"), real
+    yield nn.MeanAbsoluteError(), nn.Linear(), lambda z, y: F.l1_loss(z, y, reduction="none"), real
+    for delta in (0.3, 1.0): yield nn.Huber(delta), nn.Linear(), lambda z, y, delta=delta: F.huber_loss(z, y, reduction="none", delta=delta), real
+    for a in (1.0, 2.5): yield nn.BinaryCrossEntropy(), nn.Sigmoid(a=a), lambda z, y, a=a: F.binary_cross_entropy_with_logits(a * z, y, reduction="none"), bits
+    for smoothing in (0.0, 0.2):
+        yield nn.CategoricalCrossEntropy(smoothing), nn.Softmax(), lambda z, y, s=smoothing: F.cross_entropy(z, y, reduction="none", label_smoothing=s)[:, None], classes
+
+
+@pytest.mark.parametrize("loss, activation, theirs, draw", list(losses()), ids=lambda value: repr(value) if hasattr(value, "__repr__") and not callable(value) else "")
+def test_losses(loss, activation, theirs, draw, compare):
+    for n, k in SHAPES:
+        if isinstance(activation, nn.Softmax) and k == 1: continue
+        for weights in (None, rng.uniform(0.1, 3, n)):
+            z, y = 2 * rng.normal(size=(n, k)), draw((n, k))
+            Z = tensor(z, True)
+            each = theirs(Z, tensor(y))
+            total = (each if weights is None else each * tensor(weights)[:, None]).sum() / n
+            total.backward()
+            a, name = activation.forward(z), f"{loss!r} of {activation!r}"
+            compare("loss, value", name, [loss.output_value(activation, z, a, y, weights)], [total.item()])
+            compare("loss, gradient", name, loss.output_gradient(activation, z, a, y, weights), Z.grad)
+
+
+def pair(model, batch_norm=()):
+    "The same network in PyTorch, its parameters copied."
+    parts, d_in = [], model.input.n_units
+    for i, layer in enumerate(model.layers):
+        linear = torch.nn.Linear(d_in, layer.n_units, bias=i not in batch_norm)
+        with torch.no_grad(): linear.weight.copy_(tensor(layer.W.T.copy()))
+        parts.append(linear)
+        if i in batch_norm: parts.append(torch.nn.BatchNorm1d(layer.n_units))
+        else:
+            with torch.no_grad(): linear.bias.copy_(tensor(layer.b.copy()))
+        if not isinstance(layer.activation, (nn.Softmax, nn.Linear)): parts.append({"ReLU": torch.nn.ReLU, "Tanh": torch.nn.Tanh}[type(layer.activation).__name__]())
+        d_in = layer.n_units
+    return torch.nn.Sequential(*parts)
+
+
+@pytest.mark.parametrize("n_units", [1, 2, 3, 5])
+@pytest.mark.parametrize("n", [1, 7])
+def test_dense_layer(n, n_units, compare):
+    layer = nn.Layer(n_units, nn.Tanh())
+    _, grad = connect([layer], 4, np.float64)
+    layer.initialize(rng)
+    layer.b[:] = rng.normal(size=n_units)
+    layer.needs_dX = True
+    x, upstream = rng.normal(size=(n, 4)), rng.normal(size=(n, n_units))
+    X, W, b = tensor(x, True), tensor(layer.W.copy(), True), tensor(layer.b.copy(), True)
+    A = torch.tanh(X @ W + b)
+    A.backward(tensor(upstream))
+    compare("layer", "dense, value", layer.forward(x), A)
+    compare("layer", "dense, dX", layer.backward(upstream), X.grad)
+    compare("layer", "dense, dW", layer.dW, W.grad)
+    compare("layer", "dense, db", layer.db, b.grad)
+
+
+@pytest.mark.parametrize("n_units", [1, 2, 3, 5])
+@pytest.mark.parametrize("n", [2, 7])
+def test_batch_normalisation(n, n_units, compare):
+    layer = nn.BatchNormLayer(n_units, nn.Tanh())
+    connect([layer], 4, np.float64)
+    layer.initialize(rng)
+    layer.gamma[:], layer.b[:], layer.needs_dX = rng.uniform(0.5, 2, n_units), rng.normal(size=n_units), True
+    norm, W = torch.nn.BatchNorm1d(n_units), tensor(layer.W.copy(), True)
+    with torch.no_grad(): norm.weight.copy_(tensor(layer.gamma.copy())), norm.bias.copy_(tensor(layer.b.copy()))
+    for _ in range(3):  # running statistics over several batches
+        x, upstream = rng.normal(size=(n, 4)) + 1, rng.normal(size=(n, n_units))
+        X = tensor(x, True)
+        for parameter in (W, norm.weight, norm.bias): parameter.grad = None
+        A = torch.tanh(norm(X @ W))
+        A.backward(tensor(upstream))
+        compare("layer", "batch norm, value", layer.forward(x, training=True), A)
+        tolerance = 1e-10 if n > 2 else 1e-8  # of two samples nothing is left but epsilon, and rounding shows
+        compare("layer", "batch norm, dX" + (" of two samples" if n == 2 else ""), layer.backward(upstream), X.grad, tolerance)
+        compare("layer", "batch norm, dW" + (" of two samples" if n == 2 else ""), layer.dW, W.grad, tolerance)
+        compare("layer", "batch norm, dgamma", layer.dgamma, norm.weight.grad)
+        compare("layer", "batch norm, db", layer.db, norm.bias.grad)
+    compare("layer", "batch norm, running statistics", layer.running, np.stack([norm.running_mean, norm.running_var]))
+    norm.eval()
+    compare("layer", "batch norm, prediction", layer.forward(x), torch.tanh(norm(X @ W)))
+
+
+def test_dropout(compare):
+    layer = nn.DropoutLayer(5, nn.Tanh(), 0.4)
+    connect([layer], 4, np.float64)
+    layer.initialize(rng)
+    layer.needs_dX = True
+    x, upstream = rng.normal(size=(7, 4)), rng.normal(size=(7, 5))
+    ours, X = layer.forward(x, training=True), tensor(x, True)
+    A = torch.tanh(X @ tensor(layer.W.copy())) * tensor(layer.mask)
+    A.backward(tensor(upstream))
+    assert set(np.unique(layer.mask)) == {0, 1 / 0.6}
+    compare("layer", "dropout, value", ours, A)
+    compare("layer", "dropout, dX", layer.backward(upstream), X.grad)
+
+
+@pytest.mark.parametrize("regularizer, penalty", [
+    (nn.L2(0.03), lambda W: 0.015 * (W**2).sum()), (nn.L1(0.7), lambda W: 0.7 * W.abs().sum()),
+    (nn.ElasticNet(0.2, 0.5), lambda W: 0.2 * W.abs().sum() + 0.25 * (W**2).sum())], ids=repr)
+def test_regularizers(regularizer, penalty, compare):
+    w = rng.normal(size=(5, 3))
+    w[0, 0] = 0
+    W = tensor(w, True)
+    total = penalty(W)
+    total.backward()
+    compare("penalty, value", repr(regularizer), [regularizer.value(w)], [total.item()])
+    compare("penalty, gradient", repr(regularizer), regularizer.gradient(w), W.grad)
+
+
+def optimizers():
+    "Ours, and theirs of a parameter and a rate."
+    optim = torch.optim
+    yield nn.GradientDescent(), lambda p, lr: optim.SGD(p, lr)
+    for beta in (0.5, 0.9):
+        yield nn.Momentum(beta), lambda p, lr, beta=beta: optim.SGD(p, lr, momentum=beta)
+        yield nn.Nesterov(beta), lambda p, lr, beta=beta: optim.SGD(p, lr, momentum=beta, nesterov=True)
+    for epsilon in (1e-10, 1e-3):
+        yield nn.AdaGrad(epsilon), lambda p, lr, e=epsilon: optim.Adagrad(p, lr, eps=e)
+        yield nn.RMSProp(0.9, epsilon), lambda p, lr, e=epsilon: optim.RMSprop(p, lr, alpha=0.9, eps=e)
+        yield nn.Adam(0.8, 0.95, epsilon), lambda p, lr, e=epsilon: optim.Adam(p, lr, (0.8, 0.95), e)
+    yield nn.RMSProp(), lambda p, lr: optim.RMSprop(p, lr)
+    yield nn.Adam(), lambda p, lr: optim.Adam(p, lr)
+    for decay in (0.0, 0.01, 0.3): yield nn.AdamW(decay), lambda p, lr, d=decay: optim.AdamW(p, lr, weight_decay=d)
+
+
+@pytest.mark.parametrize("ours, theirs", list(optimizers()), ids=lambda value: repr(value) if isinstance(value, nn.Optimizer) else "")
+@pytest.mark.parametrize("rate", [1e-4, 0.5])
+def test_optimizers(ours, theirs, rate, compare):
+    theta = rng.normal(size=20)
+    parameter = tensor(theta.copy(), True)
+    optimizer = theirs([parameter], rate)
+    ours.start(theta)
+    for _ in range(10):
+        grad = rng.normal(size=20) * 10.0**rng.integers(-4, 3, 20)
+        ours.step(theta, grad, rate)
+        parameter.grad = tensor(grad)
+        optimizer.step()
+        compare("optimiser, ten steps", f"{ours!r}", theta, parameter)
+
+
+@pytest.mark.parametrize("total", [10, 97])
+def test_schedules(total, compare):
+    scheduler = torch.optim.lr_scheduler
+    pairs = {
+        nn.Constant(): lambda o: scheduler.ConstantLR(o, 1.0), nn.Step(7, 0.3): lambda o: scheduler.StepLR(o, 7, 0.3),
+        nn.Exponential(0.05): lambda o: scheduler.ExponentialLR(o, 0.05**(1 / (total - 1))),
+        nn.Cosine(0.1): lambda o: scheduler.CosineAnnealingLR(o, total - 1, 0.1), nn.WarmUp(5): lambda o: scheduler.LinearLR(o, 1 / 6, 1.0, 5),
+        nn.OneCycle(): lambda o: scheduler.OneCycleLR(o, 1.0, total, cycle_momentum=False),
+        nn.OneCycle(0.5, 0.1, 0.001): lambda o: scheduler.OneCycleLR(o, 1.0, total, pct_start=0.5, div_factor=10, final_div_factor=100, cycle_momentum=False)}
+    for ours, theirs in pairs.items():
+        optimizer = torch.optim.SGD([tensor([0.0], True)], 1.0)
+        schedule, rates = theirs(optimizer), []
+        for _ in range(total):
+            rates.append(optimizer.param_groups[0]["lr"])
+            optimizer.step()
+            schedule.step()
+        compare("schedule, every step", repr(ours), [ours(t, total) for t in range(total)], rates)
+
+
+@pytest.mark.parametrize("ours, theirs", [
+    (nn.He(), lambda W: torch.nn.init.kaiming_normal_(W, nonlinearity="relu")), (nn.He("uniform"), lambda W: torch.nn.init.kaiming_uniform_(W, nonlinearity="relu")),
+    (nn.Xavier(), torch.nn.init.xavier_normal_), (nn.Xavier("uniform"), torch.nn.init.xavier_uniform_)], ids=lambda value: repr(value) if isinstance(value, nn.Initializer) else "")
+def test_initializers(ours, theirs, compare):
+    torch.manual_seed(0)
+    n_inputs, n_units = 400, 250
+    w, W = ours(rng, n_inputs, n_units), theirs(torch.empty(n_units, n_inputs)).numpy()
+    scatter = 5 * np.sqrt(2 / w.size)  # of a ratio of variances, five deviations
+    assert abs(w.mean()) < 5 * w.std() / np.sqrt(w.size) and abs(w.var() / W.var() - 1) < scatter
+    compare("initialiser, variance", repr(ours), [w.var()], [W.var()], tolerance=scatter)
+    compare("initialiser, kurtosis", repr(ours), [(w**4).mean() / w.var()**2], [(W**4).mean() / W.var()**2], tolerance=0.05)
+    if ours.distribution == "uniform": assert np.abs(w).max() <= np.sqrt(3 * ours.variance(n_inputs, n_units))
+
+
+def test_clip_norm(compare):
+    for limit in (0.5, 100.0):
+        grad = rng.normal(size=50)
+        parameter = tensor(np.zeros(50), True)
+        parameter.grad = tensor(grad.copy())
+        theirs = torch.nn.utils.clip_grad_norm_([parameter], limit)
+        compare("clipping", "norm", [nn.optimizers.clip_norm(grad, limit)], [theirs.item()])
+        compare("clipping", "gradient", grad, parameter.grad, tolerance=1e-6)  # PyTorch adds 1e-6 to the norm
+
+
+@pytest.mark.parametrize("optimizer, theirs, batch_norm", [
+    ("gradient_descent", lambda p: torch.optim.SGD(p, 0.1), ()), ("nesterov", lambda p: torch.optim.SGD(p, 0.1, momentum=0.9, nesterov=True), ()),
+    ("adam", lambda p: torch.optim.Adam(p, 0.1), ()), ("gradient_descent", lambda p: torch.optim.SGD(p, 0.1), (0,))])
+def test_training_curve(optimizer, theirs, batch_norm, compare):
+    x, y = nn.digits()
+    x, y = x[:300].astype(np.float64), y[:300]
+    model = nn.Network(64, seed=0, dtype=np.float64)
+    model.add_layer(16, nn.Tanh(), batch_norm=0 in batch_norm)
+    model.add_layer(12, nn.Tanh())
+    model.add_output_layer(10, nn.Softmax())
+    twin = pair(model, batch_norm)
+    stats = model.train(x, y, eta=0.1, epochs=200, batch_size=300, optimizer=optimizer, shuffle=False, verbose=False)
+    steps, curve = theirs(twin.parameters()), []
+    for _ in range(200):
+        steps.zero_grad()
+        value = F.cross_entropy(twin(tensor(x)), torch.tensor(y))
+        curve.append(value.item())
+        value.backward()
+        steps.step()
+    assert curve[-1] < 0.5 * curve[0]
+    name = f"64-16-12-10, {optimizer}{', batch norm' if batch_norm else ''}"
+    compare("training curve, 200 steps", name, stats["train_loss"], curve)
