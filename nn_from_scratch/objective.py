@@ -87,7 +87,7 @@ def hint(G, N, W, n):
         if N.ndim == 2 and N.shape[axis] > 1 and constant(G, N, axis) is not None: return f"a factor for each {of}"
     return ""
 
-# %% ../nbs/12_objective.ipynb #157d9a82
+# %% ../nbs/12_objective.ipynb #f9028a7a
 @dataclass
 class ObjectiveReport:
     "Largest relative error of each tensor; prints as a table, and `plot` draws the errors of all entries."
@@ -96,11 +96,12 @@ class ObjectiveReport:
     tolerance: float  # largest relative error that passes
 
     @property
-    def error(self): return max(row[4] for row in self.rows)
+    def error(self): return float(np.max([row[4] for row in self.rows]))  # NaN if a tensor could not be compared
 
     def add(self, name, shape, picked, G, N, W, error, n):
         "Keep what was found of the tensor `name`: gradient, slopes, parameters and errors of the entries `picked`."
-        compared, worst = ~np.isnan(N), float(np.nanmax(error, initial=0))
+        compared = ~np.isnan(N)
+        worst = float(np.max(error[compared])) if compared.any() else np.nan
         whole = compared.all() and len(picked) == np.prod(shape)
         words = hint(*((v.reshape(shape) if whole else v[compared]) for v in (G, N, W)), n) if worst > self.tolerance else ""
         self.rows.append((name, shape, int(compared.sum()), int((~compared).sum()), worst, words))
@@ -110,10 +111,10 @@ class ObjectiveReport:
     def __repr__(self):
         lines = [f"{'tensor':9}{'shape':>11}{'compared':>10}{'at kinks':>10}{'error':>9}"]
         for name, shape, compared, kinks, error, words in self.rows:
-            verdict = "" if error <= self.tolerance else f"  WRONG{': ' * bool(words)}{words}"
+            verdict = "" if error <= self.tolerance else f"  WRONG{': ' * bool(words)}{words}" if compared else "  NOT COMPARED"
             lines.append(f"{name:9}{' × '.join(map(str, shape)):>11}{compared:10}{kinks:10}{error:9.0e}{verdict}")
         wrong = [row[0] for row in self.rows if not row[4] <= self.tolerance]
-        return "\n".join([*lines, f"wrong: {', '.join(wrong)}" if wrong else f"all within {self.tolerance:.0e}"])
+        return "\n".join([*lines, f"not right: {', '.join(wrong)}" if wrong else f"all within {self.tolerance:.0e}"])
 
     def plot(self):
         "Draw a map for each tensor: the error of each entry that was compared, from rounding to 1. Returns the figure."
