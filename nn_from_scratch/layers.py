@@ -67,7 +67,7 @@ def ones(n, dtype):
     vector.flags.writeable = False
     return vector
 
-# %% ../nbs/04_layers.ipynb #41f510a9
+# %% ../nbs/04_layers.ipynb #6f3b53af
 class Layer:
     "Dense layer `A = activation(X W + b)`, whose arrays are views into the network's flat vectors."
 
@@ -86,10 +86,9 @@ class Layer:
 
     def connect(self, n_inputs, theta, grad, needs_dX):
         "Take the first entries of both vectors as parameters and gradients, and return the rest of each."
-        size, shape = n_inputs * self.n_units, (n_inputs, self.n_units)
-        end = size + self.n_units
-        self.W, self.b = theta[:size].reshape(shape), theta[size:end]
-        self.dW, self.db = grad[:size].reshape(shape), grad[size:end]
+        size, end = n_inputs * self.n_units, (n_inputs + 1) * self.n_units
+        self.W, self.b = theta[:size].reshape(n_inputs, self.n_units), theta[size:end]
+        self.dW, self.db = grad[:size].reshape(n_inputs, self.n_units), grad[size:end]
         self.needs_dX = needs_dX
         return theta[end:], grad[end:]
 

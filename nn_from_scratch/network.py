@@ -106,7 +106,7 @@ class Restorable(Evaluator):
         self.optimizer = copy.deepcopy(get_optimizer(optimizer or "gradient_descent"))
         self.optimizer.start(self.theta, decayed=self.weights_in_theta())
 
-# %% ../nbs/12_network.ipynb #990bd61b
+# %% ../nbs/12_network.ipynb #7d872e1c
 class Trainable(Restorable):
     "A stack that can run epochs, each in a new order, with a learning rate for each step."
 
@@ -124,8 +124,8 @@ class Trainable(Restorable):
             for layer, regularizer in penalties: layer.dW += regularizer.gradient(layer.W)
             if limit is not None: clip_norm(self.grad, limit)
             self.optimizer.step(self.theta, self.grad, eta)
+            Z[rows], A[rows] = output.Z, output.A  # before a callback, which may predict
             for moment in moments: moment(self)
-            Z[rows], A[rows] = output.Z, output.A
 
     def _epochs(self, X, Y, weights, val, estimator, eta, schedule, epochs, batch_size, shuffle, limit, moments):
         "Scores on the training and on the validation part, epoch by epoch."

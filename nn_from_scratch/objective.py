@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['Still', 'Objective', 'tensors', 'constant', 'hint', 'ObjectiveReport', 'compare', 'check_objective']
 
-# %% ../nbs/12_objective.ipynb #834f1deb
+# %% ../nbs/12_objective.ipynb #8adec05c
 import copy
 from dataclasses import dataclass
 
@@ -15,7 +15,7 @@ from numpy import ndarray
 from .backprop import forward
 from .data import training_weights
 from .gradcheck import ROUNDING, TOLERANCE, KinkError, central_difference, complex_step
-from .layers import connect
+from .layers import connect, count
 from .network import Network
 from .optimizers import Optimizer
 
@@ -68,7 +68,7 @@ def tensors(
             yield f"{name}{l}", tensor.shape, slice(start, start + tensor.size)
             start += tensor.size
 
-# %% ../nbs/12_objective.ipynb #e73ebf1a
+# %% ../nbs/12_objective.ipynb #69857489
 def constant(G, N, axis=None):
     "The factor `c` of `G = c N`, one for all or one for each row or column; None if there is none."
     size = (N * N).sum(axis=axis, keepdims=True)
@@ -80,7 +80,7 @@ def hint(G, N, W, n):
     if not G.any(): return "it is 0"
     if (c := constant(G, N)) is not None:
         known = {-1: "a sign", n: "a sum where a mean is meant", 1 / n: "divided by n once too often", 2: "a factor of 2", 1 / 2: "a factor of 2"}
-        return f"{c:.4g} times too large" + next((f": {words}" for value, words in known.items() if abs(c / value - 1) < 1e-3), "")
+        return f"{c:.4g} times the right one" + next((f": {words}" for value, words in known.items() if abs(c / value - 1) < 1e-3), "")
     if W.any() and (c := constant(G - N, W)) is not None: return f"off by {c:.4g} W: a penalty"
     if N.ndim == 2 and N.shape[0] == N.shape[1] and constant(G.T, N) is not None: return "transposed"
     for axis, of in ((0, "unit"), (1, "input")):
@@ -138,7 +138,7 @@ def compare(objective, theta, gradient, picked, method):
     size = np.fmax(np.abs(G), np.abs(N))
     return N, np.abs(G - N) / np.maximum(size, max(1e-3 * size.max(), ROUNDING[method] / TOLERANCE[method]))
 
-# %% ../nbs/12_objective.ipynb #323b5ec0
+# %% ../nbs/12_objective.ipynb #a8635431
 def check_objective(
     model: Network,  # the network; it is left as it is
     X: ndarray,  # samples of one batch, (n, d)
@@ -150,6 +150,9 @@ def check_objective(
     seed: int = 0,  # of the entries
 ) -> ObjectiveReport:  # a wrong gradient is reported, not raised
     "Compare the gradient that training would use with differences of the objective. Raises as `Network.train` does for data that do not fit."
+    if method not in TOLERANCE: raise ValueError(f"method must be one of {', '.join(TOLERANCE)}, got {method!r}")
+    model._require_output_layer()
+    entries = count(entries, "entries to compare")
     objective, rng = Objective(model, X, y, sample_weight, class_weight, complex if method == "complex" else np.float64), np.random.default_rng(seed)
     gradient, theta = objective.gradient(), objective.model.theta.real.copy()
     report = ObjectiveReport([], {}, TOLERANCE[method])

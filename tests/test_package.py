@@ -338,6 +338,20 @@ def test_names_are_objects():
     assert np.array_equal(a.theta, b.theta)
 
 
+def test_a_callback_may_predict_after_each_step():
+    quiet, asked = moons_network(), moons_network()
+    history = quiet.train(X, y, epochs=2, estimator=nn.SingleClassError(), verbose=False)
+    predicting = nn.LambdaCallback(on_batch_end=lambda network: network.output(X))
+    assert asked.train(X, y, epochs=2, estimator=nn.SingleClassError(), callbacks=[predicting], verbose=False) == history
+    assert np.array_equal(asked.theta, quiet.theta)
+
+
+def test_check_objective_refuses_what_it_cannot_check():
+    with pytest.raises(ValueError, match="no output layer"): nn.check_objective(nn.Network(2), X, y)
+    for wrong in (dict(method="forward"), dict(entries=0), dict(sample_weight=[1.0])):
+        with pytest.raises(ValueError): nn.check_objective(moons_network(), X, y, **wrong)
+
+
 def test_callbacks_see_and_stop():
     moments = []
     record = nn.LambdaCallback(lambda network: moments.append("begin"),
