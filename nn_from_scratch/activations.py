@@ -182,17 +182,17 @@ class SiLU(Activation):
         S = Sigmoid().forward(Z)
         return dA * (S + A * (1 - S))
 
-# %% ../nbs/01_activations.ipynb #e4288b2a
+# %% ../nbs/01_activations.ipynb #fc4cc62f
 MILLS_P = (3.444844248133779e-07, 1.0054509410486508e-05, 0.00014553684829116332, 0.0013539352612631115, 0.00888536708955921,
            0.04276593666335417, 0.15255574190361323, 0.39847762044180396, 0.7320234267813366, 0.8608879306762593, 0.5)
 MILLS_Q = (8.634943994072101e-07, 2.5202917575868965e-05, 0.000365670273326713, 0.0034190153254793935, 0.022635392167119316,
            0.11054171261622948, 0.4039518693304244, 1.0994979979374775, 2.176350294818652, 2.9744450028664335, 2.5196604221553853, 1.0)
 
-def _polynomial(coefficients, y):
-    "Horner's rule, highest power first, in the precision of `y`."
-    total = np.full_like(y, coefficients[0])
+def _polynomial(coefficients, x):
+    "Horner's rule, highest power first, in the precision of `x`."
+    total = np.full_like(x, coefficients[0])
     for c in coefficients[1:]:
-        total *= y
+        total *= x
         total += c
     return total
 
@@ -201,8 +201,8 @@ def normal_cdf(
     Z: ndarray,  # real numbers, any shape
 ) -> ndarray:  # probabilities, same shape and precision
     "Distribution function of the standard normal, to `4e-16 (1 + z**2)` of its value."
-    y = np.minimum(np.maximum(Z, -Z), 40.)
-    tail = np.exp(-y * y / 2) * _polynomial(MILLS_P, y) / _polynomial(MILLS_Q, y)
+    x = np.minimum(np.maximum(Z, -Z), 40.)
+    tail = np.exp(-x * x / 2) * _polynomial(MILLS_P, x) / _polynomial(MILLS_Q, x)
     return np.where(Z < 0, tail, 1 - tail)
 
 # %% ../nbs/01_activations.ipynb #2edc4d64

@@ -14,12 +14,12 @@ from .initializers import Initializer
 from .layers import BatchNormLayer, DropoutLayer, InputLayer, Layer, OutputLayer, connect
 from .losses import Loss
 
-# %% ../nbs/05_backprop.ipynb #b5f6fb1e
+# %% ../nbs/05_backprop.ipynb #63ccb1cc
 def forward(
     layers: list,  # dense layers in order
     X: ndarray,  # samples, (n, d_0)
     training: bool = False,  # drop activations, and normalise over the batch, in the layers that do so
-) -> ndarray:  # outputs of the last layer, (n, d_m)
+) -> ndarray:  # outputs of the last layer, (n, d_D)
     "Send a batch through the stack; each layer keeps what its backward pass needs."
     for layer in layers: X = layer.forward(X, training)
     return X
@@ -27,7 +27,7 @@ def forward(
 def backward(
     layers: list,  # the same layers, after `forward`; the last is an `OutputLayer`
     loss: Loss,  # compares outputs with targets
-    Y: ndarray,  # targets, (n, d_m)
+    Y: ndarray,  # targets, (n, d_D)
     weights: ndarray | None = None,  # of the samples, (n,); None is 1 for each
 ):
     "Fill every layer's `dW` and `db` with the gradient of the mean loss of the batch. Rumelhart et al. (1986)."

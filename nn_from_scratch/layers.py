@@ -18,7 +18,7 @@ from .activations import ELU, GELU, Activation, LeakyReLU, ReLU, Sigmoid, SiLU, 
 from .initializers import He, Initializer, Xavier
 from .losses import BinaryCrossEntropy, CategoricalCrossEntropy, Loss, MeanSquaredError
 
-# %% ../nbs/04_layers.ipynb #65ce3284
+# %% ../nbs/04_layers.ipynb #b331b4c1
 class InputLayer:
     "Takes the data in: checks them once, in the precision of the network."
 
@@ -35,7 +35,7 @@ class InputLayer:
         X = numbers(X, "samples", self.dtype)
         if X.ndim not in (1, 2) or X.shape[-1] != self.n_units:
             raise ValueError(f"expected samples of shape (n, {self.n_units}), got {X.shape}")
-        return X.reshape(-1, self.n_units)
+        return np.ascontiguousarray(X.reshape(-1, self.n_units))  # rows that lie together are gathered faster
 
     def __repr__(self): return f"InputLayer({self.n_units})"
 
@@ -169,7 +169,7 @@ class DropoutLayer(Layer):
         dropout = f", dropout {self.rate:g}" if self.rate else ""
         return f"{type(self).__name__}({self.n_units}, {self.activation}{dropout})"
 
-# %% ../nbs/04_layers.ipynb #5e5a9582
+# %% ../nbs/04_layers.ipynb #2aca6beb
 def batch_statistics(
     V: ndarray,  # pre-activations of a batch, (n, d_out)
 ) -> tuple[ndarray, ndarray]:  # mean and variance of each unit, both (d_out,)
@@ -178,11 +178,11 @@ def batch_statistics(
     mean = V.mean(axis=0)
     return mean, ((V - mean)**2).mean(axis=0)
 
-def normalized_gradient(G, V_hat, s):
+def normalized_gradient(U, V_hat, sigma):
     "From the gradient with respect to the normalised values to that of the values."
-    return s * (G - G.mean(axis=0) - V_hat * (G * V_hat).mean(axis=0))
+    return (U - U.mean(axis=0) - V_hat * (U * V_hat).mean(axis=0)) / sigma
 
-# %% ../nbs/04_layers.ipynb #429f3090
+# %% ../nbs/04_layers.ipynb #af2ddef7
 class BatchNormLayer(DropoutLayer):
     "Dense layer whose `X W` is normalised over the batch, scaled by `gamma` and shifted by `b`. Ioffe and Szegedy (2015)."
     epsilon, momentum = 1e-5, 0.1  # added to the variance; share of a batch in the running statistics
@@ -212,12 +212,12 @@ class BatchNormLayer(DropoutLayer):
         if training:
             mean, variance = batch_statistics(V)
             self.running += self.momentum * (np.stack([mean, variance * (len(V) / (len(V) - 1))]) - self.running)
-        self.s = 1 / np.sqrt(variance + self.epsilon)
-        self.V_hat = (V - mean) * self.s
+        self.sigma = np.sqrt(variance + self.epsilon)
+        self.V_hat = (V - mean) / self.sigma
         return self.gamma * self.V_hat + self.b
 
     def backward_linear(self, dZ):
         np.sum(dZ * self.V_hat, axis=0, out=self.dgamma)
-        dX = super().backward_linear(normalized_gradient(dZ * self.gamma, self.V_hat, self.s))
+        dX = super().backward_linear(normalized_gradient(dZ * self.gamma, self.V_hat, self.sigma))
         np.sum(dZ, axis=0, out=self.db)  # b stands after the mean, unlike the bias of a dense layer
         return dX

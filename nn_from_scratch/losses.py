@@ -107,7 +107,7 @@ class Huber(Loss):
     ) -> ndarray:  # gradient with respect to `A`, (n, k)
         return np.clip(A - Y, -self.delta, self.delta) / len(A)
 
-# %% ../nbs/02_losses.ipynb #52b31c40
+# %% ../nbs/02_losses.ipynb #2662c1d0
 def _inside(A):
     "Probabilities, moved off 0 and 1 so that their logarithms exist."
     limits = np.finfo(A.dtype)
@@ -119,8 +119,8 @@ class BinaryCrossEntropy(Loss):
     @np.errstate(under="ignore")
     def each(self, activation, Z, A, Y):
         if isinstance(activation, Sigmoid):
-            T = activation.a * Z
-            return np.maximum(T, 0) - T * Y + np.log1p(np.exp(-np.abs(T)))
+            aZ = activation.a * Z
+            return np.maximum(aZ, 0) - aZ * Y + np.log1p(np.exp(-np.abs(aZ)))
         A = _inside(A)
         return -(Y * np.log(A) + (1 - Y) * np.log(1 - A))
 
@@ -167,24 +167,24 @@ class CategoricalCrossEntropy(Loss):
         if not isinstance(activation, Softmax): return super().output_gradient(activation, Z, A, Y, weights)
         return weighted((1 / len(A)) * (A - self._smooth(Y)), weights)
 
-# %% ../nbs/02_losses.ipynb #108094bb
+# %% ../nbs/02_losses.ipynb #d0914289
 def sample_weights(
     Y: ndarray,  # targets of a classification, (n, k) with rows that sum to 1; (n, 1) for the classes 0 and 1
     class_weight: dict | str,  # weight of each class by its number; or "balanced": n / (k count), for the k classes that occur
 ) -> ndarray:  # weights, (n,), in the precision of `Y`
     "Weights of the samples from weights of their classes. Raises `ValueError` if `Y` has no classes, or a weight is missing or negative."
-    M = np.asarray(Y)
-    if M.ndim == 2 and M.shape[1] == 1: M = np.hstack([1 - M, M])
-    if M.ndim != 2 or not (np.all(M >= 0) and np.allclose(M.sum(axis=1), 1, atol=1e-5)):
-        raise ValueError(f"expected rows of class probabilities that sum to 1, or one column of 0 and 1, got targets of shape {np.shape(Y)}")
-    classes, counts = range(M.shape[1]), M.sum(axis=0, dtype=np.float64)
+    given, Y = np.shape(Y), np.asarray(Y)
+    if Y.ndim == 2 and Y.shape[1] == 1: Y = np.hstack([1 - Y, Y])
+    if Y.ndim != 2 or not (np.all(Y >= 0) and np.allclose(Y.sum(axis=1), 1, atol=1e-5)):
+        raise ValueError(f"expected rows of class probabilities that sum to 1, or one column of 0 and 1, got targets of shape {given}")
+    classes, counts = range(Y.shape[1]), Y.sum(axis=0, dtype=np.float64)
     if isinstance(class_weight, str) and class_weight == "balanced":
-        v = len(M) / np.sum(counts > 0) / np.where(counts > 0, counts, 1)
+        Omega = len(Y) / np.sum(counts > 0) / np.where(counts > 0, counts, 1)
     elif isinstance(class_weight, dict):
         if class_weight.keys() != set(classes):
             raise ValueError(f"expected a weight for each class from 0 to {len(classes) - 1} and no other, got {class_weight}")
-        v = np.array([class_weight[c] for c in classes], np.float64)
-        if not (np.all((v >= 0) & (v < np.inf)) and v.any()):
+        Omega = np.array([class_weight[j] for j in classes], np.float64)
+        if not (np.all((Omega >= 0) & (Omega < np.inf)) and Omega.any()):
             raise ValueError(f"class weights must be finite, at least 0, and not all 0, got {class_weight}")
     else: raise ValueError(f"class_weight must be a dict of weights by class or 'balanced', got {class_weight!r}")
-    return (M @ v).astype(np.result_type(M, np.float32))
+    return (Y @ Omega).astype(np.result_type(Y, np.float32))

@@ -141,7 +141,7 @@ class RMSProp(AdaGrad):
         self.s += self.scratch
         self._divide(theta, grad, eta)
 
-# %% ../nbs/07_optimizers.ipynb #4ba7e274
+# %% ../nbs/07_optimizers.ipynb #ad612ac1
 class Adam(Optimizer):
     "Mean gradient over root mean square, both unbiased. Kingma and Ba (2015). Raises `ValueError` for a value out of range."
 
@@ -162,9 +162,9 @@ class Adam(Optimizer):
 
     def step(self, theta, grad, eta):
         self.t += 1
-        c = ((1 - self.beta2**self.t) / (1 - self.beta2))**.5
-        self.rate[...] = eta * c * (1 - self.beta1) / (1 - self.beta1**self.t)
-        self.floor[...] = self.epsilon * c
+        chi = ((1 - self.beta2**self.t) / (1 - self.beta2))**.5
+        self.rate[...] = eta * chi * (1 - self.beta1) / (1 - self.beta1**self.t)
+        self.floor[...] = self.epsilon * chi
         self.m *= self.beta1  # m = beta1 m + g
         self.m += grad
         np.multiply(grad, grad, out=self.scratch)  # s = beta2 s + g g

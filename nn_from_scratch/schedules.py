@@ -34,13 +34,13 @@ class Schedule:
     def __repr__(self):
         return f"{type(self).__name__}({', '.join(f'{name}={value!r}' for name, value in vars(self).items())})"
 
-# %% ../nbs/08_schedules.ipynb #02d5e7e9
+# %% ../nbs/08_schedules.ipynb #3ba461b0
 def _require(valid, name, expected, value):
     if not valid: raise ValueError(f"{name} must be {expected}, got {value!r}")
 
 def _is_schedule(value): return callable(value) and not isinstance(value, type)
 
-def _half_cosine(start, end, p): return end + (start - end) * (1 + cos(pi * p)) / 2  # from start at p=0 to end at p=1
+def _half_cosine(start, end, tau): return end + (start - end) * (1 + cos(pi * tau)) / 2  # from start at tau=0 to end at tau=1
 
 # %% ../nbs/08_schedules.ipynb #8255040f
 class Constant(Schedule):
@@ -164,16 +164,16 @@ class RateFinder:
         best = "none, the loss never falls" if self.suggestion is None else f"{self.suggestion:.2g}"
         return f"RateFinder({len(self.rates)} rates from {self.rates[0]:.2g} to {self.rates[-1]:.2g}, suggestion {best})"
 
-# %% ../nbs/08_schedules.ipynb #7b0f0d77
+# %% ../nbs/08_schedules.ipynb #bb88613d
 def _smooth(losses, beta=.9):
     "Exponential average, corrected for the start."
-    a, smoothed = 0., []
-    for i, loss in enumerate(losses):
-        a = beta * a + (1 - beta) * loss
-        smoothed.append(a / (1 - beta**(i + 1)))
+    m, smoothed = 0., []
+    for t, loss in enumerate(losses):
+        m = beta * m + (1 - beta) * loss
+        smoothed.append(m / (1 - beta**(t + 1)))
     return np.array(smoothed)
 
-# %% ../nbs/08_schedules.ipynb #42a3cc3f
+# %% ../nbs/08_schedules.ipynb #9381351e
 def find_learning_rate(
     step: Callable,  # `step(eta)` makes one optimiser step with rate `eta` and returns the batch's loss before it
     low: float = 1e-5,  # first rate
@@ -185,8 +185,8 @@ def find_learning_rate(
     _require(0 < low < high < inf, "low and high", "finite, with 0 < low < high", (low, high))
     _require(isinstance(n_steps, Integral) and n_steps >= 10, "n_steps", "a whole number, at least 10", n_steps)
     rates, losses = [], []
-    for i in range(n_steps):
-        eta = low * (high / low)**(i / (n_steps - 1))
+    for t in range(n_steps):
+        eta = low * (high / low)**(t / (n_steps - 1))
         with np.errstate(all="ignore"): loss = float(step(eta))
         if not isfinite(loss): break
         exploded = len(losses) > 0 and loss > 4 * min(_smooth(losses))

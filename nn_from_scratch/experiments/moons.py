@@ -18,7 +18,7 @@ from ..metrics import BinaryAccuracy
 from ..network import History, Network
 from ..plots import figure_of, plot_confusion_matrix, plot_decision_boundary, plot_learning_curve, plot_roc_curve
 
-# %% ../../nbs/experiments/20_moons.ipynb #a284e4c9
+# %% ../../nbs/experiments/20_moons.ipynb #a66232a1
 def density(
     points: ndarray,  # points of the plane, (n, 2)
     y: int,  # moon 0 or 1
@@ -26,8 +26,8 @@ def density(
     n_angles: int = 300,  # terms of the mean over the angles
 ) -> ndarray:  # density of the moon at the points, (n,)
     "Density of one of the two moons, half circles with Gaussian noise."
-    t = (np.arange(n_angles) + 0.5) * np.pi / n_angles
-    moon = (np.cos(t), np.sin(t)) if y == 0 else (1 - np.cos(t), 0.5 - np.sin(t))
+    angle = (np.arange(n_angles) + 0.5) * np.pi / n_angles
+    moon = (np.cos(angle), np.sin(angle)) if y == 0 else (1 - np.cos(angle), 0.5 - np.sin(angle))
     distance2 = sum((points[:, [i]] - moon[i])**2 for i in (0, 1))
     return np.exp(-distance2 / (2 * noise**2)).mean(axis=1) / (2 * np.pi * noise**2)
 
