@@ -11,7 +11,9 @@ ifndef NN_FROM_SCRATCH_DATA  # absolute path of a folder with the files that the
 NOTEBOOKS := $(filter-out %/23_mnist.ipynb %/24_cup.ipynb %/25_speed.ipynb,$(NOTEBOOKS))
 endif
 
-.PHONY: help demo test parity sync lab notebooks bench wheel clean
+KATEX := 0.19.1
+
+.PHONY: help demo test parity sync lab notebooks bench docs docs-serve browser wheel clean
 
 help:
 	@echo "make demo       train the README's network, print its scores, write its figures to demo/"
@@ -21,6 +23,10 @@ help:
 	@echo "make notebooks  run all notebooks in place, so that their outputs are new; MNIST, ML-CUP and speed"
 	@echo "                if NN_FROM_SCRATCH_DATA names the folder of their files"
 	@echo "make bench      time the library against its peers, and write benchmarks/results/"
+	@echo "make docs       build the site into _site/, and check its links; needs npm, which fetches KaTeX"
+	@echo "                PYODIDE_URL=... is the address, or a local copy, of the Pyodide that its notebooks run with"
+	@echo "make docs-serve show it at http://localhost:8000"
+	@echo "make browser    open every page of the built site in Chromium"
 	@echo "make sync       clean the notebooks, export the package, write the README"
 	@echo "make wheel      build the wheel into dist/"
 	@echo "make clean      remove the environment and what was built"
@@ -45,6 +51,26 @@ $(VENV)/parity: $(VENV)/development
 $(VENV)/benchmark: $(VENV)/runtime
 	$(PIP) --editable '.[bench]'
 	@touch $@
+
+$(VENV)/docs: $(SETTINGS) | $(BIN)/python
+	$(PIP) --editable '.[docs]'
+	@touch $@ $(VENV)/runtime
+
+$(VENV)/browser: $(VENV)/docs
+	$(PIP) --editable '.[browser]'
+	@touch $@
+
+build/pyodide: docs/pyodide.py $(VENV)/docs
+	rm -rf $@
+	$(BIN)/python docs/pyodide.py $@
+
+# What the site's pages load: the parts of KaTeX that they use, and the theme's icons that they use
+build/static: docs/icons.py docs/_static/site.css Makefile $(VENV)/docs
+	rm -rf $@ && mkdir -p $@/katex/fonts
+	npm install --silent --no-save --prefix build katex@$(KATEX)
+	cp build/node_modules/katex/dist/katex.min.css build/node_modules/katex/dist/katex.min.js $@/katex
+	cp build/node_modules/katex/dist/fonts/*.woff2 $@/katex/fonts
+	$(BIN)/python docs/icons.py $@
 
 # --- use
 demo: $(VENV)/runtime
@@ -74,9 +100,23 @@ sync: $(VENV)/development
 	$(BIN)/nbdev_export
 	$(BIN)/python docs/readme.py
 
+# myst-nb writes next to its output, hence the detour
+docs: build/static
+	$(BIN)/python docs/assemble.py
+	$(BIN)/sphinx-build -c docs -W --keep-going --quiet --jobs auto --fresh-env --doctree-dir build/doctrees build/site build/html
+	rm -rf _site && cp -r build/html _site
+	$(BIN)/python docs/lite.py
+	$(BIN)/python -m pytest --quiet tests/site
+
+docs-serve: docs
+	$(BIN)/python -m http.server --directory _site
+
+browser: $(VENV)/browser
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadgroup tests/browser
+
 wheel: $(VENV)/development
 	rm -rf build dist
 	$(BIN)/python -m build --wheel --outdir dist .
 
 clean:
-	rm -rf $(VENV) build dist demo figures *.egg-info
+	rm -rf $(VENV) build dist demo figures _site *.egg-info

@@ -1,0 +1,42 @@
+"""Assemble what Sphinx reads in build/site/: the notebooks as they are, the written pages filled in, the reference."""
+import re
+import shutil
+
+from jinja2 import Environment, StrictUndefined
+
+import api
+import book
+import lite
+import results
+
+SITE = book.ROOT / "build/site"
+PAGES = ("index", "results", "notation", "cite")
+
+
+def write(path, text):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text, encoding="utf-8")
+
+
+def main():
+    shutil.rmtree(SITE, ignore_errors=True)
+    for path in (book.ROOT / "nbs").rglob("*.ipynb"):
+        if ".ipynb_checkpoints" in path.parts: continue
+        copy = SITE / path.relative_to(book.ROOT)
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(path, copy)
+    figure, described = results.picture("index")
+    write(SITE / "figures/moons.svg", figure)
+    shutil.copy(results.benchmark("svg"), SITE / "figures/benchmark.svg")
+    templates = Environment(undefined=StrictUndefined, keep_trailing_newline=True)
+    for name in PAGES:
+        template = templates.from_string((book.ROOT / f"docs/{name}.md").read_text(encoding="utf-8"))
+        text = template.render(vars(results), prompt_url=lite.prompt_url, picture=f"![{described}](figures/moons.svg)")
+        write(SITE / f"{name}.md", book.with_links(text, "definition"))
+    for name in ("CHANGELOG", "CONTRIBUTING"): shutil.copy(book.ROOT / f"{name}.md", SITE)
+    write(SITE / "benchmarks.md", re.sub(r"^# .*", lambda title: f"{title[0]}\n", results.benchmark("md").read_text(encoding="utf-8"), count=1))
+    api.write(SITE / "api")
+
+
+if __name__ == "__main__":
+    main()

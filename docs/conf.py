@@ -1,0 +1,89 @@
+"""Sphinx's configuration. `make docs` assembles what it reads, see assemble.py."""
+import sys
+from pathlib import Path
+
+from docutils import nodes
+
+sys.path.insert(0, str(Path(__file__).parent))
+import book
+import lite
+
+project = book.SETTINGS["title"]
+author = book.SETTINGS["author"]
+copyright = book.SETTINGS["copyright"]
+version = release = book.SETTINGS["version"]
+language = "en"
+exclude_patterns = ["nbs/index.ipynb", "nbs/17_main.ipynb"]  # the landing page's source; a module without a lesson
+
+extensions = ["myst_nb", "reader", "sphinx_copybutton", "sphinxext.opengraph", "sphinx_sitemap", "notfound.extension"]
+nb_custom_formats = {".ipynb": ["reader.read", {}]}
+nb_execution_mode = "off"
+nb_merge_streams = True
+nb_render_markdown_format = "myst"
+myst_enable_extensions = ["attrs_block", "dollarmath"]
+myst_dmath_double_inline = True
+myst_heading_anchors = 3
+add_module_names = False
+toc_object_entries_show_parents = "hide"
+python_maximum_signature_line_length = 88
+
+html_theme = "sphinx_book_theme"
+html_title = project
+html_static_path = ["_static", "../build/static"]
+templates_path = ["_templates"]
+html_css_files = ["katex/katex.min.css", "site.css"]
+html_favicon = "_static/favicon.svg"
+html_context = {"default_mode": "auto"}
+html_math_renderer = "katex"
+html_domain_indices = False
+html_use_index = False
+html_show_sphinx = False
+html_last_updated_fmt = None
+html_baseurl = f"{book.SETTINGS['doc_host']}{book.SETTINGS['doc_baseurl']}/"
+html_theme_options = {
+    "repository_url": book.SETTINGS["git_url"],
+    "repository_branch": book.SETTINGS["branch"],
+    "use_repository_button": True,
+    "use_edit_page_button": True,
+    "use_fullscreen_button": False,
+    "launch_buttons": {"colab_url": "https://colab.research.google.com", "binderhub_url": "https://mybinder.org", "notebook_interface": "jupyterlab"},
+    "show_toc_level": 2,
+    "pygments_light_style": "a11y-high-contrast-light",
+    "pygments_dark_style": "a11y-high-contrast-dark",
+}
+copybutton_selector = "div.highlight:not(.highlight-none, .output *) pre"
+ogp_site_url = html_baseurl
+ogp_enable_meta_description = False  # the reader's own
+sitemap_url_scheme = "{link}"
+sitemap_excludes = ["search.html", "404.html"]
+notfound_urls_prefix = f"{book.SETTINGS['doc_baseurl']}/"
+notfound_context = {"title": "Not found", "body": "<h1>Not found</h1>\n<p>There is no such page. The contents are at the left, and the search finds words of all chapters.</p>"}
+
+
+def formula(tag):
+    "What a formula is on the page until KaTeX sets it: its source."
+    def visit(self, node):
+        self.body.append(self.starttag(node, tag, "", CLASS="math") + self.encode(node.astext()) + f"</{tag}>")
+        raise nodes.SkipNode
+    return visit
+
+
+def page_context(app, page, template, context, doctree):
+    "KaTeX only where there is mathematics; written pages are edited in docs/, generated ones not at all."
+    if doctree and next(doctree.findall(lambda node: isinstance(node, (nodes.math, nodes.math_block))), None):
+        for script in ("katex/katex.min.js", "math.js"): app.add_js_file(script, defer="defer")
+    if (Path(__file__).parent / f"{page}.md").exists(): context["doc_path"] = "docs"
+    if page.startswith("api/") or page == "benchmarks": context["page_source_suffix"] = ""
+
+
+def run_button(app, page, template, context, doctree):
+    "Before the buttons that leave the site, one that opens the chapter as a live notebook within it."
+    if url := lite.run_url(page):
+        context["header_buttons"].insert(0, {"type": "link", "text": "Run", "tooltip": "Run in this browser", "icon": "fas fa-play",
+                                             "label": "run", "url": context["pathto"](url, 1)})
+
+
+def setup(app):
+    app.add_html_math_renderer("katex", (formula("span"), None), (formula("div"), None))
+    app.connect("html-page-context", page_context)
+    app.connect("html-page-context", run_button, priority=502)  # after the theme's own

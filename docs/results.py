@@ -1,0 +1,103 @@
+"""What the written pages take from notebooks, reports and settings, so that no number in them is typed by hand."""
+import ast
+import json
+import re
+from statistics import median
+
+import nbformat
+import yaml
+
+import book
+
+ROOT, SETTINGS = book.ROOT, book.SETTINGS
+
+
+def cells(page): return nbformat.read(ROOT / "nbs" / f"{page}.ipynb", as_version=4).cells
+def cell(page, start): return next(c for c in cells(page) if re.sub(r"^#\|.*\n", "", c.source, flags=re.M).startswith(start))
+def fence(language, text): return f"```{language}\n{text.rstrip()}\n```"
+
+
+def code(page, start):
+    "Source of the first cell that starts with the given text."
+    return fence("python", cell(page, start).source)
+
+
+def section(page, heading):
+    "Text of the cell after a heading, with its links made relative to the site's root."
+    found = cells(page)
+    text = next(after.source for before, after in zip(found, found[1:]) if before.source == f"## {heading}")
+    return re.sub(r"\]\((?=\d|experiments/)", "](nbs/", text)
+
+
+def texts(page):
+    "All outputs of a notebook that are text; of a string its characters, not its quotes."
+    for c in cells(page):
+        for output in c.get("outputs", []):
+            text = output.get("text") or output.get("data", {}).get("text/plain", "")
+            yield ast.literal_eval(text) if text.startswith("'") else text
+
+
+def outputs(page, *starts):
+    "The first text outputs that start with each of the given texts."
+    return fence("text", "\n".join(next(t for t in texts(page) if t.startswith(start)).rstrip() for start in starts))
+
+
+def markdown(page):
+    "The first output of a notebook that is Markdown."
+    return next(output.data["text/markdown"] for c in cells(page) for output in c.get("outputs", []) if "text/markdown" in output.get("data", {}))
+
+
+def picture(page):
+    "The first figure of a notebook, and its description."
+    for c in cells(page):
+        for output in c.get("outputs", []):
+            if "image/svg+xml" in output.get("data", {}): return output.data["image/svg+xml"], book.directives(c.source)["fig-alt"]
+
+
+def benchmark(suffix): return max((ROOT / "benchmarks/results").glob(f"*.{suffix}"))
+
+
+def ratios():
+    "Our time over that of others, for each case of the newest benchmark."
+    report = json.loads(benchmark("json").read_text())
+    peers = list(dict.fromkeys(peer for entries in report["cases"].values() for peer in entries if peer != book.PACKAGE))
+    def ratio(entries, peer):
+        if "seconds" not in entries.get(peer, {}): return ""
+        value = median(a / b for a, b in zip(entries[book.PACKAGE]["seconds"], entries[peer]["seconds"]))
+        return f"{value:.2f}" if value >= .1 else f"{value:.2g}"
+    rows = [f"| {name} | {' | '.join(ratio(entries, peer) for peer in peers)} |" for name, entries in report["cases"].items()]
+    return "\n".join([f"| {report['date']}, {report['machine']} | {' | '.join(peers)} |", "|---|" + "---:|" * len(peers), *rows])
+
+
+def parity():
+    "The largest error of each kind of comparison with PyTorch."
+    report = json.loads((ROOT / "tests/parity/parity.json").read_text())
+    rows = [f"| {kind} | {len(errors)} | {max(errors.values()):.0e} |" for kind, errors in report["errors"].items()]
+    return "\n".join(["| compared | of | largest relative error |", "|---|---:|---:|", *rows])
+
+
+def notation():
+    "The symbols of all chapters: a row for each meaning, with the chapters that use it."
+    found = {}
+    for chapter in book.chapters():
+        table = next((rows for c in chapter.notebook.cells[:4] if (rows := re.findall(r"^\|(.*)\|$", c.source, re.M)) and rows[0].strip().startswith("symbol")), [])
+        names = [name.strip() for name in table[0].split("|")] if table else []
+        for line in table[2:]:
+            row = dict(zip(names, (entry.strip() for entry in line.split("|"))))
+            symbol, shape = row["symbol"], row.get("shape", row.get("unit", ""))
+            found.setdefault((symbol, row["meaning"]), ([], [], []))
+            for entries, entry in zip(found[symbol, row["meaning"]], (shape, row["in code"], f"[{chapter.title}](/{chapter.page}.ipynb)")):
+                if entry and entry not in entries: entries.append(entry)
+    def alphabetical(item): return re.sub(r"\\(?:bar|hat|partial|frac)|[^A-Za-z]", "", item[0][0].split("=")[0]).lower(), item[0]
+    rows = [f"| {symbol} | {meaning} | {' or '.join(shapes)} | {', '.join(names)} | {', '.join(pages)} |"
+            for (symbol, meaning), (shapes, names, pages) in sorted(found.items(), key=alphabetical)]
+    return "\n".join(["| symbol | meaning | shape or unit | in code | chapters |", "|---|---|---|---|---|", *rows])
+
+
+def bibtex():
+    "The entry of CITATION.cff."
+    cited = yaml.safe_load((ROOT / "CITATION.cff").read_text(encoding="utf-8"))
+    if cited["version"] != SETTINGS["version"]: raise ValueError(f"CITATION.cff has version {cited['version']}, settings.ini {SETTINGS['version']}")
+    fields = {"title": cited["title"], "author": f"{{{' and '.join(author['name'] for author in cited['authors'])}}}", "year": SETTINGS["copyright"][:4],
+              "version": cited["version"], "url": cited["repository-code"]}
+    return fence("bibtex", f"@software{{{book.PACKAGE},\n" + ",\n".join(f"  {name} = {{{value}}}" for name, value in fields.items()) + "\n}")

@@ -1,0 +1,77 @@
+"""Every page of the site: it opens without complaint, is set, fits and can be read by everyone."""
+import json
+import re
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from conftest import PAGES, SITE
+
+pytestmark = pytest.mark.browser
+ROOT = SITE.parent
+CHAPTERS = [page for page in PAGES if (ROOT / page).with_suffix(".ipynb").exists()]
+
+
+def test_opens_without_complaint_and_alone(opened):
+    assert opened.errors == [] and opened.foreign == []
+
+
+def test_mathematics_is_set(opened):
+    body = opened.page.locator("body")
+    assert body.locator(".math:not(:has(.katex))").all_inner_texts() == []
+    assert body.locator(".katex-error").all_inner_texts() == []
+    rest = body.evaluate("body => { body = body.cloneNode(true); body.querySelectorAll('pre, code, script, .katex').forEach(e => e.remove()); return body.textContent }")
+    assert re.findall(r"\$[^$\n]+\$|\$\$|\\\(|\\\[|\\begin", rest) == []
+
+
+def test_no_plumbing(opened):
+    assert re.findall(r"^#\|.*|^.*nbdev_export\(\)$", "\n".join(opened.page.locator(".cell").all_inner_texts()), re.M) == []
+
+
+def test_weight(opened, record_property):
+    weight = sum(opened.weights.values()) / 1e6
+    record_property("page", opened.path)
+    record_property("weight", weight)
+    record_property("largest contentful paint", opened.page.evaluate(
+        "new Promise(done => new PerformanceObserver(list => done(list.getEntries().at(-1).startTime / 1000))"
+        ".observe({type: 'largest-contentful-paint', buffered: true}))"))
+    assert weight < 1.5, sorted(((size, address) for address, size in opened.weights.items()), reverse=True)[:8]
+
+
+@pytest.mark.parametrize("theme, rules", [("light", None), ("dark", ["color-contrast"])])  # what else there is, is the same
+def test_accessible(opened, theme, rules):
+    opened.page.evaluate("theme => document.documentElement.dataset.theme = theme", theme)
+    options = {"resultTypes": ["violations"]} | ({"runOnly": rules} if rules else {})
+    found = Axe().run(opened.page, context={"exclude": [[".katex"]]}, options=options).response["violations"]
+    assert [(rule["id"], rule["help"], [node["target"] for node in rule["nodes"]][:8]) for rule in found] == []
+
+
+def test_fits_a_phone(opened):
+    opened.page.set_viewport_size({"width": 390, "height": 844})
+    wide = opened.page.evaluate("""() => document.documentElement.scrollWidth <= innerWidth ? [] : [...document.querySelectorAll('body *')]
+        .filter(e => e.getBoundingClientRect().right > innerWidth + 1).map(e => e.outerHTML.slice(0, 120))""")
+    assert wide == []
+
+
+def test_search_finds_nesterov(visit):
+    page = visit.open("search.html?q=nesterov")
+    page.locator("#search-results a", has_text="Optimisers").first.click()
+    page.wait_for_load_state()
+    assert "Nesterov" in page.locator("article").inner_text()
+    assert not visit.errors and not visit.foreign
+
+
+def test_dark_mode_toggles(visit):
+    page = visit.open("index.html")
+    grounds = set()
+    for mode in "light", "dark":
+        page.locator(".theme-switch-button:visible").click()
+        page.locator(f".theme-change-button[data-mode={mode}]:visible").click()
+        grounds.add(page.evaluate("getComputedStyle(document.body).backgroundColor"))
+    assert len(grounds) == 2 and not visit.errors
+
+
+@pytest.mark.parametrize("chapter", CHAPTERS)
+def test_download_is_the_notebook(visit, chapter):
+    links = visit.open(chapter).locator("a[href$='.ipynb'][download], a.btn-download-source-button")
+    response = visit.page.request.get(links.first.evaluate("link => link.href"))
+    assert json.loads(response.body()) == json.loads((ROOT / chapter).with_suffix(".ipynb").read_bytes())
