@@ -113,7 +113,7 @@ def markdown(report):
              "Versions: " + ", ".join(f"{name} {version}" for name, version in report["versions"].items()) + ".", "",
              "A ratio is our time over the peer's, the median over rounds of pairs; below 1 we are faster. Times are of an epoch, of a call, of an import, or from the start of a process to its last epoch."]
     for name, entries in report["cases"].items():
-        lines += ["", f"## {name}", "", "| | ratio | median ms | minimum ms | peak MB | |", "|---|---:|---:|---:|---:|---|"]
+        lines += ["", f"## {name}", "", "| library | ratio | median ms | minimum ms | peak MB | remark |", "|---|---:|---:|---:|---:|---|"]
         for peer, entry in entries.items():
             if "missing" in entry: lines.append(f"| {peer} | {entry['missing']} | | | | |")
             else:

@@ -101,4 +101,4 @@ def write(folder):
     index = (book.ROOT / "docs/api.md").read_text(encoding="utf-8")
     rows = "\n".join(f"| [{c.module}]({c.module}.md) | {c.subtitle} |" for c in chapters)
     toctree = "\n".join(["```{toctree}", ":hidden:", *(c.module for c in chapters), "```"])
-    (folder / "index.md").write_text(f"{index}\n| module | |\n|---|---|\n{rows}\n\n{toctree}\n", encoding="utf-8")
+    (folder / "index.md").write_text(f"{index}\n| module | what it is about |\n|---|---|\n{rows}\n\n{toctree}\n", encoding="utf-8")

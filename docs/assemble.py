@@ -10,7 +10,7 @@ import lite
 import results
 
 SITE = book.ROOT / "build/site"
-PAGES = ("index", "results", "notation", "cite")
+PAGES = ("index", "results", "cite")
 
 
 def write(path, text):

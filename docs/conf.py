@@ -25,7 +25,6 @@ myst_dmath_double_inline = True
 myst_heading_anchors = 3
 add_module_names = False
 toc_object_entries_show_parents = "hide"
-python_maximum_signature_line_length = 88
 
 html_theme = "sphinx_book_theme"
 html_title = project
@@ -33,6 +32,7 @@ html_static_path = ["_static", "../build/static"]
 templates_path = ["_templates"]
 html_css_files = ["katex/katex.min.css", "site.css"]
 html_favicon = "_static/favicon.svg"
+html_sidebars = {"**": ["title.html", "search-button-field.html", "contents.html"]}
 html_context = {"default_mode": "auto"}
 html_math_renderer = "katex"
 html_domain_indices = False

@@ -29,7 +29,7 @@ def main():
         notebook, {"unique_key": "README", "output_files_dir": "README_files"})
     for alt in (cell.metadata["alt"] for cell in notebook.cells):
         if alt: text = text.replace("![svg]", f"![{alt}]", 1)
-    text = re.sub(r"\]\(\.\./", "](", re.sub(r"\]\(((?:experiments/)?\d\d_\w+\.ipynb)\)", r"](nbs/\1)", text))
+    text = re.sub(r"\]\(\.\./", "](", re.sub(r"\]\(((?:experiments/)?\w+\.ipynb)\)", r"](nbs/\1)", text))
     text = "<!-- Generated from nbs/index.ipynb by `make sync`: edit there, not here. -->\n\n" + re.sub(r"[ \t]+$", "", text, flags=re.M)
     text = re.sub(r"\n{3,}", "\n\n", text).strip() + "\n"
     (ROOT / "README.md").write_text(text, encoding="utf-8")

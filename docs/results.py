@@ -26,7 +26,7 @@ def section(page, heading):
     "Text of the cell after a heading, with its links made relative to the site's root."
     found = cells(page)
     text = next(after.source for before, after in zip(found, found[1:]) if before.source == f"## {heading}")
-    return re.sub(r"\]\((?=\d|experiments/)", "](nbs/", text)
+    return re.sub(r"\]\((?=[\w/]+\.ipynb)", "](nbs/", text)
 
 
 def texts(page):
@@ -74,24 +74,6 @@ def parity():
     report = json.loads((ROOT / "tests/parity/parity.json").read_text())
     rows = [f"| {kind} | {len(errors)} | {max(errors.values()):.0e} |" for kind, errors in report["errors"].items()]
     return "\n".join(["| compared | of | largest relative error |", "|---|---:|---:|", *rows])
-
-
-def notation():
-    "The symbols of all chapters: a row for each meaning, with the chapters that use it."
-    found = {}
-    for chapter in book.chapters():
-        table = next((rows for c in chapter.notebook.cells[:4] if (rows := re.findall(r"^\|(.*)\|$", c.source, re.M)) and rows[0].strip().startswith("symbol")), [])
-        names = [name.strip() for name in table[0].split("|")] if table else []
-        for line in table[2:]:
-            row = dict(zip(names, (entry.strip() for entry in line.split("|"))))
-            symbol, shape = row["symbol"], row.get("shape", row.get("unit", ""))
-            found.setdefault((symbol, row["meaning"]), ([], [], []))
-            for entries, entry in zip(found[symbol, row["meaning"]], (shape, row["in code"], f"[{chapter.title}](/{chapter.page}.ipynb)")):
-                if entry and entry not in entries: entries.append(entry)
-    def alphabetical(item): return re.sub(r"\\(?:bar|hat|partial|frac)|[^A-Za-z]", "", item[0][0].split("=")[0]).lower(), item[0]
-    rows = [f"| {symbol} | {meaning} | {' or '.join(shapes)} | {', '.join(names)} | {', '.join(pages)} |"
-            for (symbol, meaning), (shapes, names, pages) in sorted(found.items(), key=alphabetical)]
-    return "\n".join(["| symbol | meaning | shape or unit | in code | chapters |", "|---|---|---|---|---|", *rows])
 
 
 def bibtex():

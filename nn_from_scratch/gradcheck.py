@@ -168,7 +168,7 @@ def prove_equal(
             raise MathError(f"the derivative by hand is {sp.N(right.subs(known).subs(point), 8)} at {at}, that of the formula {sp.N(left.subs(known).subs(point), 8)}")
     raise MathError(f"no proof that {sp.simplify(difference)} is 0, though it is at five points")
 
-# %% ../nbs/00_gradcheck.ipynb #5625f882
+# %% ../nbs/00_gradcheck.ipynb #73821cf9
 @dataclass
 class MathReport:
     "What was compared, and the largest relative error; in a notebook, the formulas as they were written."
@@ -191,7 +191,7 @@ class MathReport:
 
     def _repr_markdown_(self):
         rows = "".join(f"| {what} | {error:.0e} | {where} |\n" for what, error, where in self.rows)
-        return "\n\n".join(f"$${line}$$" for line in self.latex) + f"\n\n| | relative error | largest at |\n|---|---:|---|\n{rows}"
+        return "\n\n".join(f"$${line}$$" for line in self.latex) + f"\n\n| compared | relative error | largest at |\n|---|---:|---|\n{rows}"
 
 # %% ../nbs/00_gradcheck.ipynb #7dae4c66
 def check_math(
