@@ -16,23 +16,25 @@ def read(text):
     "A notebook as its readers see it: no plumbing, directives carried out, names linked and anchored."
     notebook = nbformat.reads(text, as_version=4)
     notebook.metadata["language_info"] = PYTHON
-    module, heading, cells = book.module_of(notebook), "", []
+    module, heading, said, cells = book.module_of(notebook), "", "", []
     own = {d.name for d in book.definitions().values() if d.module == module}
     for cell in notebook.cells:
         if cell.cell_type == "markdown":
-            if cell.source.startswith("#"): heading = re.sub(r"[`$\\]", "", cell.source.splitlines()[0].lstrip("# "))
+            words = re.sub(r"\[([^]]*)\]\([^)]*\)|[`$\\]", r"\1", cell.source).strip().splitlines()
+            if cell.source.startswith("#"): heading, said = words[0].lstrip("# "), ""
+            else: said = re.split(r"(?<=[.?]) ", words[-1])[-1].rstrip(":")  # what stands before a figure says what it shows
             subtitle = re.fullmatch(r"(# .+)\n\n> (.+)\n*", cell.source)
             if subtitle:
                 cell.source = f"{subtitle[1]}\n\n{{.subtitle}}\n{subtitle[2]}"
                 notebook.metadata |= {"og:description": subtitle[2], "myst": {"html_meta": {"description": subtitle[2]}}}
             cell.source = book.with_links(cell.source, "definition", own)
             cells.append(cell)
-        else: cells += code_cells(cell, module, heading)
+        else: cells += code_cells(cell, module, f"{heading}: {said}" if said else heading)
     notebook.cells = cells
     return notebook
 
 
-def code_cells(cell, module, heading):
+def code_cells(cell, module, shown):
     "A code cell as shown, after the anchors of what it exports; nothing for plumbing."
     said = book.directives(cell.source)
     if said.keys() & {"hide", "default_exp"}: return []
@@ -43,7 +45,7 @@ def code_cells(cell, module, heading):
     elif "exporti" in said: tag, summary = "hide-cell", "Helpers that are not part of the public API"
     else: tag, summary = "", ""
     if tag: cell.metadata["tags"] = [tag]
-    cell.metadata["mystnb"] = {"code_prompt_show": summary, "code_prompt_hide": summary, "image": {"alt": said.get("fig-alt", f"Figure: {heading}")}}
+    cell.metadata["mystnb"] = {"code_prompt_show": summary, "code_prompt_hide": summary, "image": {"alt": said.get("fig-alt", shown)}}
     public = [full for node in ast.parse(cell.source).body for name in book.names_of(node) if (full := f"{module}.{name}") in book.definitions()] if "exports" in said else []
     anchors = [nbformat.v4.new_markdown_cell("\n".join(["```{definitions}", *public, "```"]))] if public else []
     return [*anchors, cell]
