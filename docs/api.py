@@ -63,6 +63,17 @@ def method(name, member, own):
     return fenced("py:method", name + signature(function), prose(function.__doc__, own) + "\n" + arguments(function, own))
 
 
+def inherited(thing):
+    "Links to the documented methods that a class has from others of the package."
+    links, seen = [], set(vars(thing))
+    for base in thing.__mro__[1:]:
+        if f"{base.__module__.removeprefix(book.PACKAGE + '.')}.{base.__name__}" not in book.definitions(): continue
+        links += [f"{{py:obj}}`{name} <{base.__module__}.{base.__name__}.{name}>`" for name, member in vars(base).items()
+                  if name not in seen and name != '__init__' and method(name, member, ())]
+        seen |= vars(base).keys()
+    return f"\nInherited: {', '.join(links)}.\n" if links else ""
+
+
 def entry(definition):
     "One public name."
     thing, own = getattr(import_module(f"{book.PACKAGE}.{definition.module}"), definition.name), {definition.name}
@@ -72,7 +83,7 @@ def entry(definition):
         if "_fields" in vars(thing): inside = "\n".join(f"- `{field}`: {typed(anno)}".replace(r"\|", "|") for field, anno in thing.__annotations__.items())
         else: inside = arguments(thing if is_dataclass(thing) else thing.__init__, own) if "__init__" in vars(thing) else ""
         members = "".join(method(name, member, own) for name, member in vars(thing).items() if name != "__init__")
-        return fenced("py:class", definition.name + signature(thing), f"{doc}\n\n{inside}\n{where}\n{members}")
+        return fenced("py:class", definition.name + signature(thing), f"{doc}\n\n{inside}\n{where}\n{inherited(thing)}\n{members}")
     if inspect.isfunction(inspect.unwrap(thing)):
         return fenced("py:function", definition.name + signature(thing), f"{prose(thing.__doc__, own)}\n{arguments(inspect.unwrap(thing), own)}\n{where}")
     source = ast.unparse(next(n for n in tree(definition.module) if definition.name in book.names_of(n)))

@@ -21,7 +21,6 @@ nb_execution_mode = "off"
 nb_merge_streams = True
 nb_render_markdown_format = "myst"
 myst_enable_extensions = ["attrs_block", "dollarmath"]
-myst_dmath_double_inline = True
 myst_heading_anchors = 3
 add_module_names = False
 toc_object_entries_show_parents = "hide"
@@ -38,7 +37,6 @@ html_math_renderer = "katex"
 html_domain_indices = False
 html_use_index = False
 html_show_sphinx = False
-html_last_updated_fmt = None
 html_baseurl = f"{book.SETTINGS['doc_host']}{book.SETTINGS['doc_baseurl']}/"
 html_theme_options = {
     "repository_url": book.SETTINGS["git_url"],
@@ -53,7 +51,6 @@ html_theme_options = {
 }
 copybutton_selector = "div.highlight:not(.highlight-none, .output *) pre"
 ogp_site_url = html_baseurl
-ogp_enable_meta_description = False  # the reader's own
 sitemap_url_scheme = "{link}"
 sitemap_excludes = ["search.html", "404.html"]
 notfound_urls_prefix = f"{book.SETTINGS['doc_baseurl']}/"
@@ -69,10 +66,11 @@ def formula(tag):
 
 
 def page_context(app, page, template, context, doctree):
-    "KaTeX only where there is mathematics; written pages are edited in docs/, generated ones not at all."
+    "KaTeX only where there is mathematics; written pages are edited in docs/, generated ones not at all; the first has a title of its own."
     if doctree and next(doctree.findall(lambda node: isinstance(node, (nodes.math, nodes.math_block))), None):
         for script in ("katex/katex.min.js", "math.js"): app.add_js_file(script, defer="defer")
     if (Path(__file__).parent / f"{page}.md").exists(): context["doc_path"] = "docs"
+    if page == app.config.root_doc: context["title"] = book.SETTINGS["description"].split(":")[0]
     if page.startswith("api/") or page == "benchmarks": context["page_source_suffix"] = ""
 
 

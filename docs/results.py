@@ -66,7 +66,7 @@ def ratios():
         value = median(a / b for a, b in zip(entries[book.PACKAGE]["seconds"], entries[peer]["seconds"]))
         return f"{value:.2f}" if value >= .1 else f"{value:.2g}"
     rows = [f"| {name} | {' | '.join(ratio(entries, peer) for peer in peers)} |" for name, entries in report["cases"].items()]
-    return "\n".join([f"| {report['date']}, {report['machine']} | {' | '.join(peers)} |", "|---|" + "---:|" * len(peers), *rows])
+    return "\n".join([f"Measured on {report['date']}: {report['machine']}.", "", f"| case | {' | '.join(peers)} |", "|---|" + "---:|" * len(peers), *rows])
 
 
 def parity():
