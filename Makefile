@@ -31,7 +31,7 @@ help:
 	@echo "make wheel      build the wheel into dist/"
 	@echo "make clean      remove the environment and what was built"
 
-# --- environment: one stamp for what the package needs, one for what its development needs
+# --- environment: one stamp for what the package needs, one for each extra of settings.ini
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' || { echo "Python 3.10 or newer is needed; name one with: make PYTHON=python3.11"; exit 1; }
 	$(PYTHON) -m venv $(VENV)
@@ -40,25 +40,12 @@ $(VENV)/runtime: $(SETTINGS) | $(BIN)/python
 	$(PIP) --editable .
 	@touch $@
 
-$(VENV)/development: $(SETTINGS) | $(BIN)/python
-	$(PIP) --editable '.[dev]'
+$(addprefix $(VENV)/,dev parity bench docs browser): $(VENV)/%: $(SETTINGS) | $(BIN)/python
+	$(PIP) --editable '.[$*]'
 	@touch $@ $(VENV)/runtime
 
-$(VENV)/parity: $(VENV)/development
-	$(PIP) --editable '.[parity]'
-	@touch $@
-
-$(VENV)/benchmark: $(VENV)/runtime
-	$(PIP) --editable '.[bench]'
-	@touch $@
-
-$(VENV)/docs: $(SETTINGS) | $(BIN)/python
-	$(PIP) --editable '.[docs]'
-	@touch $@ $(VENV)/runtime
-
+$(VENV)/parity: $(VENV)/dev
 $(VENV)/browser: $(VENV)/docs
-	$(PIP) --editable '.[browser]'
-	@touch $@
 
 build/pyodide: docs/pyodide.py $(VENV)/docs
 	rm -rf $@
@@ -76,26 +63,26 @@ build/static: docs/icons.py docs/_static/site.css Makefile $(VENV)/docs
 demo: $(VENV)/runtime
 	@$(BIN)/python -m nn_from_scratch moons --out demo
 
-test: $(VENV)/development
+test: $(VENV)/dev
 	$(BIN)/python -m pytest --numprocesses auto
 
 parity: $(VENV)/parity
 	$(BIN)/python -m pytest tests/parity
 
-lab: $(VENV)/development
+lab: $(VENV)/dev
 	$(BIN)/jupyter lab nbs
 
 # IN_TEST keeps the notebooks' last cell from exporting all notebooks once for each of them
-notebooks: $(VENV)/development
+notebooks: $(VENV)/dev
 	IN_TEST=1 $(BIN)/jupyter nbconvert --to notebook --inplace --execute --log-level WARN $(NOTEBOOKS)
 	$(BIN)/jupyter nbconvert --to notebook --inplace --coalesce-streams --log-level WARN $(NOTEBOOKS)
 	$(MAKE) sync
 
 # The machine should have nothing else to do; BENCH='--only moons --rounds 3' is a part of it
-bench: $(VENV)/benchmark
+bench: $(VENV)/bench
 	$(BIN)/python benchmarks/run.py $(BENCH)
 
-sync: $(VENV)/development
+sync: $(VENV)/dev
 	$(BIN)/nbdev_clean
 	$(BIN)/nbdev_export
 	$(BIN)/python docs/readme.py
@@ -114,7 +101,7 @@ docs-serve: docs
 browser: $(VENV)/browser
 	$(BIN)/python -m pytest --numprocesses 2 --dist loadgroup tests/browser
 
-wheel: $(VENV)/development
+wheel: $(VENV)/dev
 	rm -rf build dist
 	$(BIN)/python -m build --wheel --outdir dist .
 

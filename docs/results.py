@@ -1,8 +1,6 @@
 """What the written pages take from notebooks, reports and settings, so that no number in them is typed by hand."""
 import ast
-import json
 import re
-from statistics import median
 
 import nbformat
 import yaml
@@ -55,25 +53,6 @@ def picture(page):
 
 
 def benchmark(suffix): return max((ROOT / "benchmarks/results").glob(f"*.{suffix}"))
-
-
-def ratios():
-    "Our time over that of others, for each case of the newest benchmark."
-    report = json.loads(benchmark("json").read_text())
-    peers = list(dict.fromkeys(peer for entries in report["cases"].values() for peer in entries if peer != book.PACKAGE))
-    def ratio(entries, peer):
-        if "seconds" not in entries.get(peer, {}): return ""
-        value = median(a / b for a, b in zip(entries[book.PACKAGE]["seconds"], entries[peer]["seconds"]))
-        return f"{value:.2f}" if value >= .1 else f"{value:.2g}"
-    rows = [f"| {name} | {' | '.join(ratio(entries, peer) for peer in peers)} |" for name, entries in report["cases"].items()]
-    return "\n".join([f"Measured on {report['date']}: {report['machine']}.", "", f"| case | {' | '.join(peers)} |", "|---|" + "---:|" * len(peers), *rows])
-
-
-def parity():
-    "The largest error of each kind of comparison with PyTorch."
-    report = json.loads((ROOT / "tests/parity/parity.json").read_text())
-    rows = [f"| {kind} | {len(errors)} | {max(errors.values()):.0e} |" for kind, errors in report["errors"].items()]
-    return "\n".join(["| compared | of | largest relative error |", "|---|---:|---:|", *rows])
 
 
 def bibtex():
