@@ -8,7 +8,7 @@ PIP    := $(BIN)/python -m pip install --quiet --disable-pip-version-check $(add
 SETTINGS := settings.ini setup.py pyproject.toml constraints.txt
 NOTEBOOKS := $(sort $(wildcard nbs/*.ipynb nbs/experiments/*.ipynb))
 ifndef NN_FROM_SCRATCH_DATA  # absolute path of a folder with the files that these read
-NOTEBOOKS := $(filter-out %/23_mnist.ipynb %/24_cup.ipynb %/25_speed.ipynb,$(NOTEBOOKS))
+NOTEBOOKS := $(filter-out %/53_mnist.ipynb %/54_cup.ipynb %/55_speed.ipynb,$(NOTEBOOKS))
 endif
 
 KATEX := 0.19.1

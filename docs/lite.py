@@ -17,7 +17,7 @@ import book
 
 KERNEL = {"name": "python", "display_name": "Python (Pyodide)", "language": "python"}
 # A page of a browser has no other processes, and none of the repository's files
-LEFT_OUT = {"17_cli", "18_mutants", "18_parity", "23_mnist", "24_cup", "25_speed"}
+LEFT_OUT = {"26_cli", "41_mutants", "42_parity", "53_mnist", "54_cup", "55_speed"}
 LEFT_OUT_CELL = re.compile(r"^#\| *(default_exp|slow)\b|nbdev_export\(\)|n_workers=2", re.M)
 
 

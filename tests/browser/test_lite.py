@@ -23,12 +23,12 @@ def test_every_notebook_is_found_from_its_page():
 
 
 def test_the_list_opens(visit):
-    visit.open("lite/index.html").get_by_text("00_gradcheck.ipynb").wait_for()
+    visit.open("lite/index.html").get_by_text("01_gradcheck.ipynb").wait_for()
     assert [address for address in visit.foreign if not address.startswith(PYODIDE)] == []
 
 
 def test_button_opens_the_notebook(visit):
-    page = visit.open("nbs/00_gradcheck.html")
+    page = visit.open("nbs/01_gradcheck.html")
     page.goto(page.locator("a[href*='lite/notebooks']").first.evaluate("link => link.href"))
     page.get_by_role("heading", name="Gradient checks", exact=True).wait_for()
     assert page.get_by_text("nbdev_export").count() == 0
@@ -53,7 +53,7 @@ def test_the_landing_page_trains_a_network(visit):
 
 @computes
 def test_a_whole_chapter_runs(visit):
-    page = visit.open("lite/notebooks/index.html?path=00_gradcheck.ipynb")
+    page = visit.open("lite/notebooks/index.html?path=01_gradcheck.ipynb")
     page.locator(".jp-Notebook-ExecutionIndicator[data-status=idle]").wait_for(timeout=START)
     page.get_by_role("menuitem", name="Run", exact=True).click()
     page.get_by_role("menuitem", name="Run All Cells", exact=True).click()
