@@ -16,9 +16,9 @@ from jupyterlite_pyodide_kernel.constants import PYODIDE_KERNEL_PLUGIN_ID
 import book
 
 KERNEL = {"name": "python", "display_name": "Python (Pyodide)", "language": "python"}
-# A page of a browser has no other processes, and none of the repository's files
+# A page of a browser has no other processes or threads, and none of the repository's files
 LEFT_OUT = {"26_cli", "41_mutants", "42_parity", "53_mnist", "54_cup", "55_speed"}
-LEFT_OUT_CELL = re.compile(r"^#\| *(default_exp|slow)\b|nbdev_export\(\)|n_workers=2", re.M)
+LEFT_OUT_CELL = re.compile(r"^#\| *(default_exp|slow)\b|nbdev_export\(\)|n_workers=2|Thread\(", re.M)
 
 
 def notebook_path(page):

@@ -16,44 +16,87 @@ def unbroadcast(
 ) -> ndarray:  # gradient in that shape
     "Sum a gradient over the axes along which a value was repeated."
     grad = grad.sum(axis=tuple(range(grad.ndim - len(shape))))
-    repeated = tuple(axis for axis, size in enumerate(shape) if size == 1 and grad.shape[axis] > 1)
-    return grad.sum(axis=repeated, keepdims=True) if repeated else grad
+    repeated = [axis for axis, size in enumerate(shape) if size == 1 < grad.shape[axis]]
+    return grad.sum(axis=tuple(repeated), keepdims=True)
 
 # %% ../nbs/40_autodiff.ipynb #150b0457
 class Tensor:
-    "An array that remembers how it was made. Operations make new ones; `backward` fills `grad` of all that took part."
+    """An array that remembers how it was made. Operations make new ones, and
+    `backpropagate` fills `grad` of all that took part. Linnainmaa (1970)."""
     __array_ufunc__ = None  # NumPy leaves `array * tensor` to the tensor
 
     def __init__(self,
         value: ndarray,  # the numbers
-        parents: tuple = (),  # tensors it was computed from
+        parents: tuple = (),  # tensors that it was computed from
         pull=None,  # turns its gradient into one gradient for each parent
-    ): self.value, self.parents, self.pull, self.grad = np.asarray(value) * 1.0, parents, pull, None
+    ):
+        self.value = np.asarray(value)
+        if self.value.dtype.kind not in "fc":
+            self.value = self.value.astype(float)
+        self.parents, self.pull, self.grad = parents, pull, None
 
-    def __add__(self, other): other = tensor(other); return Tensor(self.value + other.value, (self, other), lambda g: (g, g))
-    def __mul__(self, other): other = tensor(other); return Tensor(self.value * other.value, (self, other), lambda g: (g * other.value, g * self.value))
-    def __matmul__(self, other): return Tensor(self.value @ other.value, (self, other), lambda g: (g @ other.value.T, self.value.T @ g))
-    def __neg__(self): return self * -1
-    def __sub__(self, other): return self + -tensor(other)
-    def __pow__(self, n): return Tensor(self.value**n, (self,), lambda g: (g * n * self.value**(n - 1),))
-    def __truediv__(self, other): return self * tensor(other)**-1
+    def __add__(self, other):
+        other = tensor(other)
+        return Tensor(self.value + other.value, (self, other), lambda g: (g, g))
+
+    def __mul__(self, other):
+        other = tensor(other)
+        u, v = self.value, other.value
+        return Tensor(u * v, (self, other), lambda g: (g * v, g * u))
+
+    def __matmul__(self, other):
+        other = tensor(other)
+        u, v = self.value, other.value
+        return Tensor(u @ v, (self, other), lambda g: (g @ v.T, u.T @ g))
+
+    def __pow__(self, n):
+        u = self.value
+        return Tensor(u**n, (self,), lambda g: (g * n * u**(n - 1),))
+
+    def __neg__(self):
+        return self * -1
+
+    def __sub__(self, other):
+        return self + -tensor(other)
+
+    def __truediv__(self, other):
+        return self * tensor(other)**-1
+
     __radd__, __rmul__ = __add__, __mul__
-    def __rsub__(self, other): return tensor(other) - self
-    def __rtruediv__(self, other): return tensor(other) / self
 
-    def exp(self): E = np.exp(self.value); return Tensor(E, (self,), lambda g: (g * E,))
-    def log(self): return Tensor(np.log(self.value), (self,), lambda g: (g / self.value,))
-    def tanh(self): T = np.tanh(self.value); return Tensor(T, (self,), lambda g: (g * (1 - T * T),))
-    def relu(self): return Tensor(np.maximum(self.value, 0), (self,), lambda g: (g * (self.value > 0),))
+    def __rsub__(self, other):
+        return tensor(other) - self
+
+    def __rtruediv__(self, other):
+        return tensor(other) / self
+
+    def exp(self):
+        E = np.exp(self.value)
+        return Tensor(E, (self,), lambda g: (g * E,))
+
+    def log(self):
+        return Tensor(np.log(self.value), (self,), lambda g: (g / self.value,))
+
+    def tanh(self):
+        T = np.tanh(self.value)
+        return Tensor(T, (self,), lambda g: (g * (1 - T * T),))
+
+    def relu(self):
+        R = np.maximum(self.value, 0)
+        return Tensor(R, (self,), lambda g: (g * (self.value > 0),))
 
     def sum(self, axis=None, keepdims=False):
-        def pull(g): return (np.broadcast_to(g if keepdims or axis is None else np.expand_dims(g, axis), self.value.shape),)
+        def pull(g):
+            spread = g if keepdims or axis is None else np.expand_dims(g, axis)
+            return (np.broadcast_to(spread, self.value.shape),)
         return Tensor(self.value.sum(axis=axis, keepdims=keepdims), (self,), pull)
 
-    def __repr__(self): return f"Tensor({self.value!r})"
+    def __repr__(self):
+        return f"Tensor({self.value!r})"
 
 # %% ../nbs/40_autodiff.ipynb #ce6cca61
-def tensor(value): return value if isinstance(value, Tensor) else Tensor(value)
+def tensor(value):
+    return value if isinstance(value, Tensor) else Tensor(value)
 
 def history(
     end: Tensor,  # where a computation ends
@@ -62,7 +105,8 @@ def history(
     order, seen, stack = [], set(), [(end, False)]
     while stack:
         node, expanded = stack.pop()
-        if expanded: order.append(node)
+        if expanded:
+            order.append(node)
         elif id(node) not in seen:
             seen.add(id(node))
             stack += [(node, True), *((parent, False) for parent in node.parents)]
@@ -72,11 +116,16 @@ def history(
 def backpropagate(
     loss: Tensor,  # one number
 ):
-    "Fill `grad` of every tensor that `loss` was computed from. Raises `ValueError` unless it is one number."
-    if loss.value.size != 1: raise ValueError(f"expected one number to differentiate, got shape {loss.value.shape}")
+    """Fill `grad` of every tensor that `loss` was computed from. Raises `ValueError`
+    unless it is one number."""
+    if loss.value.size != 1:
+        shape = loss.value.shape
+        raise ValueError(f"expected one number to differentiate, got shape {shape}")
     tape = history(loss)
-    for node in tape: node.grad = np.zeros_like(node.value)
+    for node in tape:
+        node.grad = np.zeros_like(node.value)
     loss.grad = np.ones_like(loss.value)
     for node in reversed(tape):
-        for parent, g in zip(node.parents, node.pull(node.grad) if node.parents else ()):
+        terms = node.pull(node.grad) if node.parents else ()
+        for parent, g in zip(node.parents, terms):
             parent.grad = parent.grad + unbroadcast(g, parent.value.shape)

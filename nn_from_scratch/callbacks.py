@@ -7,33 +7,44 @@ __all__ = ['History', 'Callback', 'LambdaCallback', 'EarlyStopping', 'ToleranceE
 
 # %% ../nbs/17_callbacks.ipynb #fc80312d
 import time
+from copy import deepcopy
 from typing import Callable
 
 import numpy as np
 
+from .layers import walk
+
 # %% ../nbs/17_callbacks.ipynb #786dd9a2
 class History(dict):
-    "Lists of equal length by name (`train_loss`, `val_loss`, `train_<metric>`, `val_<metric>`), one entry an epoch."
+    """Lists of equal length by name (`train_loss`, `val_loss`, `train_<metric>`,
+    `val_<metric>`), one entry an epoch."""
     interrupted = False  # True if Ctrl-C ended the training
 
     def record(self, part, scores):
-        for name, value in scores.items(): self.setdefault(f"{part}_{name}", []).append(value)
+        for name, value in scores.items():
+            self.setdefault(f"{part}_{name}", []).append(value)
 
     def __repr__(self):
-        last = ", ".join(f"{name} {values[-1]:.4g}" for name, values in self.items())
-        return f"History({len(next(iter(self.values()), []))} epochs{', last: ' if last else ''}{last})"
+        epochs = len(next(iter(self.values()), []))
+        last = [f"{name} {values[-1]:.4g}" for name, values in self.items()]
+        return f"History({epochs} epochs{', last: ' if last else ''}{', '.join(last)})"
 
     def _repr_svg_(self):
         "Learning curves of the loss and, beside it, of the metric."
         import io
         import matplotlib.pyplot as plt
-        from nn_from_scratch.plots import STYLE, plot_learning_curve  # plots come later in the book, and load matplotlib
-        metrics = [name.removeprefix("train_") for name in self if name.startswith("train_")]
-        if not metrics: return None
+        from nn_from_scratch.plots import STYLE, plot_learning_curve  # a later chapter
+        metrics = [name.removeprefix("train_") for name in self
+                   if name.startswith("train_")]
+        if not metrics:
+            return None
         with plt.rc_context(STYLE):
-            figure, axes = plt.subplots(1, len(metrics), figsize=(3.4 * len(metrics), 2.4), squeeze=False)
-            for ax, metric in zip(axes[0], metrics): plot_learning_curve(self, metric, ax)
-            figure.savefig(svg := io.StringIO(), format="svg", metadata={"Date": None})
+            size = 3.4 * len(metrics), 2.4
+            figure, axes = plt.subplots(1, len(metrics), figsize=size, squeeze=False)
+            for ax, metric in zip(axes[0], metrics):
+                plot_learning_curve(self, metric, ax)
+            svg = io.StringIO()
+            figure.savefig(svg, format="svg", metadata={"Date": None})
             plt.close(figure)
         return svg.getvalue()
 
@@ -41,9 +52,23 @@ class History(dict):
 class Callback:
     "Base of the callbacks: override the moments that you need."
     on_batch_end = None  # a method `on_batch_end(self, network)`, where there is one
-    def on_train_begin(self, network): pass
-    def on_epoch_end(self, network, stats): pass
-    def on_train_end(self, network, stats): pass
+
+    def on_train_begin(self, network):
+        "Once, before the first epoch."
+
+    def on_epoch_end(self, network, stats):
+        "After each epoch, with the history up to it; returns True to stop."
+
+    def on_train_end(self, network, stats):
+        "Once, also when training was stopped or interrupted."
+
+    def state(self) -> dict:
+        "What it has gathered since training began, for a run that is taken up again."
+        return {}
+
+    def restore(self, state):
+        "Go on from such a state."
+        vars(self).update(deepcopy(state))
 
 # %% ../nbs/17_callbacks.ipynb #62c42ee0
 class LambdaCallback(Callback):
@@ -51,18 +76,22 @@ class LambdaCallback(Callback):
 
     def __init__(self,
         on_train_begin: Callable | None = None,  # takes the network
-        on_epoch_end: Callable | None = None,  # takes the network and the history, returns True to stop
+        on_epoch_end: Callable | None = None,  # network, history; True stops
         on_train_end: Callable | None = None,  # takes the network and the history
         on_batch_end: Callable | None = None,  # takes the network
     ):
-        moments = {"on_train_begin": on_train_begin, "on_epoch_end": on_epoch_end, "on_train_end": on_train_end, "on_batch_end": on_batch_end}
+        moments = {"on_train_begin": on_train_begin, "on_epoch_end": on_epoch_end,
+                   "on_train_end": on_train_end, "on_batch_end": on_batch_end}
         for name, function in moments.items():
-            if function is not None and not callable(function): raise TypeError(f"{name} must be a function, got {function!r}")
-            if function is not None: setattr(self, name, function)
+            if function is not None and not callable(function):
+                raise TypeError(f"{name} must be a function, got {function!r}")
+            if function is not None:
+                setattr(self, name, function)
 
 # %% ../nbs/17_callbacks.ipynb #85c425ab
 class EarlyStopping(Callback):
-    "Stop when a quantity of the history no longer improves, and put back the parameters of its best epoch. Prechelt (1998)."
+    """Stop when a quantity of the history no longer improves, and put back the tensors
+    of its best epoch. Prechelt (1998)."""
     tolerance = 0.0
 
     def __init__(self,
@@ -70,27 +99,40 @@ class EarlyStopping(Callback):
         monitor: str = "val_loss",  # key of the history
         greater_is_better: bool = False,  # True for an accuracy
     ):
-        if patience < 1: raise ValueError(f"patience must be at least 1 epoch, got {patience!r}")
-        self.patience, self.monitor, self.sign = patience, monitor, -1 if greater_is_better else 1
+        if patience < 1:
+            raise ValueError(f"patience must be at least 1 epoch, got {patience!r}")
+        self.patience, self.monitor = patience, monitor
+        self.sign = -1 if greater_is_better else 1
 
     def on_train_begin(self, network):
-        self.best, self.best_epoch, self.counted, self.counted_epoch = np.inf, 0, np.inf, 0
+        self.best, self.best_epoch = np.inf, 0
+        self.counted, self.counted_epoch = np.inf, 0
 
     def on_epoch_end(self, network, stats):
         if self.monitor not in stats:
-            raise ValueError(f"EarlyStopping watches {self.monitor!r}, but the history has {', '.join(stats)}")
-        value, epoch = self.sign * stats[self.monitor][-1], len(stats[self.monitor])
-        if value < self.best: self.best, self.best_epoch, self.learned = value, epoch, [part.copy() for part in network.learned()]
-        if value < self.counted - self.tolerance: self.counted, self.counted_epoch = value, epoch
+            raise ValueError(f"EarlyStopping watches {self.monitor!r}, "
+                             f"but the history has {', '.join(stats)}")
+        measured = stats[self.monitor]
+        value, epoch = self.sign * measured[-1], len(measured)
+        if value < self.best:
+            self.best, self.best_epoch = value, epoch
+            self.tensors = network.snapshot()["tensors"]
+        if value < self.counted - self.tolerance:
+            self.counted, self.counted_epoch = value, epoch
         return epoch - self.counted_epoch >= self.patience
 
     def on_train_end(self, network, stats):
         if self.best_epoch:
-            for part, best in zip(network.learned(), self.learned): part[:] = best
+            network.put_back(self.tensors)
+
+    def state(self):
+        names = "best", "best_epoch", "counted", "counted_epoch", "tensors"
+        return {name: deepcopy(value) for name, value in vars(self).items()
+                if name in names}
 
 # %% ../nbs/17_callbacks.ipynb #25bf9cdf
 class ToleranceEarlyStopping(EarlyStopping):
-    "`EarlyStopping` for which an improvement counts only if it is larger than `tolerance`."
+    "`EarlyStopping` for which an improvement counts only if larger than `tolerance`."
 
     def __init__(self,
         tolerance: float = 1e-3,  # in the unit of the monitored quantity
@@ -98,65 +140,112 @@ class ToleranceEarlyStopping(EarlyStopping):
         monitor: str = "val_loss",  # key of the history
         greater_is_better: bool = False,  # True for an accuracy
     ):
-        if not tolerance >= 0: raise ValueError(f"tolerance must be at least 0, got {tolerance!r}")
+        if not tolerance >= 0:
+            raise ValueError(f"tolerance must be at least 0, got {tolerance!r}")
         super().__init__(patience, monitor, greater_is_better)
         self.tolerance = tolerance
 
 # %% ../nbs/17_callbacks.ipynb #218adcb4
 class LayerRecorder(Callback):
-    "Records statistics of each layer in `stats`, arrays of shape (records, layers) by name; draws them with `plot`."
+    """Records statistics of each weight matrix in `stats`, arrays of shape (records,
+    matrices) by name: deviation over the samples of what the matrix makes, size of its
+    gradient, update over weight. The columns are `names`, such as "1.W"."""
 
     def __init__(self,
         every: int = 1,  # steps from one record to the next
     ):
-        if every < 1: raise ValueError(f"every must be at least 1 step, got {every!r}")
+        if every < 1:
+            raise ValueError(f"every must be at least 1 step, got {every!r}")
         self.every = every
 
     def on_train_begin(self, network):
+        self.names = [f"{path}.{name}" for path, layer in walk(network.layers)
+                      for name in layer.penalised]
         self.step, self.steps, self.rows = 0, [], []
-        self.names = [f"{i}: {layer.n_units} {layer.activation}" for i, layer in enumerate(network.layers, start=1)]
-        self.before = [layer.W.copy() for layer in network.layers]
+        self.before = self.weights(network)
+
+    def weights(self, network):
+        tensors = network.tensors()
+        return [tensors[name].copy() for name in self.names]
 
     def on_batch_end(self, network):
         self.step += 1
         if self.step % self.every == 0:
             self.steps.append(self.step)
-            self.rows.append([(layer.A.std(), np.sqrt(np.mean(layer.dW**2)), np.linalg.norm(layer.W - W) / np.linalg.norm(W))
-                              for layer, W in zip(network.layers, self.before)])
-        if (self.step + 1) % self.every == 0: self.before = [layer.W.copy() for layer in network.layers]
+            self.rows.append([self.deviations(network), self.gradients(network),
+                              self.updates(network)])
+        if (self.step + 1) % self.every == 0:
+            self.before = self.weights(network)
+
+    def deviations(self, network):
+        "Over the samples, of what reaches the next matrix; mean over units."
+        places = [int(name.split(".")[0]) for name in self.names]
+        following = [*places[1:], len(network.layers) + 1]
+        ends = [max(place, after - 1) for place, after in zip(places, following)]
+        outputs = [network.activations[end - 1] for end in ends]
+        return [A.reshape(-1, A.shape[-1]).std(axis=0).mean() for A in outputs]
+
+    def gradients(self, network):
+        layers, found = dict(walk(network.layers)), []
+        for path, _, name in (full.rpartition(".") for full in self.names):
+            dW = getattr(layers[path], f"d{name}")
+            found.append(np.sqrt(np.mean(dW**2)))
+        return found
+
+    def updates(self, network):
+        return [np.linalg.norm(W - before) / np.linalg.norm(before)
+                for W, before in zip(self.weights(network), self.before)]
+
+    def state(self):
+        names = "step", "steps", "rows", "before"
+        return {name: deepcopy(getattr(self, name)) for name in names}
 
     @property
-    def stats(self): return dict(zip(("activation", "gradient", "update"), np.moveaxis(np.array(self.rows), -1, 0)))
+    def stats(self):
+        arrays = np.moveaxis(np.array(self.rows), 1, 0)
+        return dict(zip(("activation", "gradient", "update"), arrays))
 
     def plot(self):
-        "Draw the three statistics against the steps, a line a layer; returns the matplotlib figure."
+        "Draw the statistics against the steps, a line a matrix; returns the figure."
         import matplotlib.pyplot as plt
         figure, axes = plt.subplots(1, 3, figsize=(7.5, 2.4), layout="constrained")
+        colours = plt.cm.viridis(np.linspace(.3, .8, len(self.names)))
         for ax, (name, values) in zip(axes, self.stats.items()):
-            for i, layer in enumerate(self.names): ax.plot(self.steps, values[:, i], color=plt.cm.viridis(.3 + .5 * i / max(len(self.names) - 1, 1)), label=layer)
-            ax.set(xlabel="step", title=name, yscale="linear" if name == "activation" else "log")
-        figure.legend(*ax.get_legend_handles_labels(), loc="outside lower center", ncols=min(len(self.names), 5))
+            for matrix, line, colour in zip(self.names, values.T, colours):
+                ax.plot(self.steps, line, color=colour, label=matrix)
+            ax.set(xlabel="step", title=name)
+            ax.set_yscale("linear" if name == "activation" else "log")
+        handles = ax.get_legend_handles_labels()
+        columns = min(len(self.names), 5)
+        figure.legend(*handles, loc="outside lower center", ncols=columns)
         return figure
 
 # %% ../nbs/17_callbacks.ipynb #8230be38
 class ProgressBar(Callback):
-    "A tqdm bar of epochs with the latest losses; appears once training has taken `delay` seconds."
+    """A tqdm bar of epochs with the latest losses; appears once training has taken
+    `delay` seconds."""
 
     def __init__(self,
         epochs: int,  # length of the bar
         delay: float = 1.0,  # seconds before it appears
-    ): self.epochs, self.delay, self.bar = epochs, delay, None
+    ):
+        self.epochs, self.delay, self.bar = epochs, delay, None
 
-    def on_train_begin(self, network): self.start = time.monotonic()
+    def on_train_begin(self, network):
+        self.start = time.monotonic()
 
     def on_epoch_end(self, network, stats):
         done = len(stats["train_loss"])
         if self.bar is None:
-            if time.monotonic() - self.start < self.delay: return
+            if time.monotonic() - self.start < self.delay:
+                return
             from tqdm.auto import tqdm
-            self.bar = tqdm(total=self.epochs, initial=done - 1, unit="epoch", leave=False)
+            self.bar = tqdm(total=self.epochs, initial=done - 1, unit="epoch",
+                            leave=False)
         self.bar.update(done - self.bar.n)
-        self.bar.set_postfix({key: f"{values[-1]:.4g}" for key, values in stats.items()})
+        latest = {name: f"{values[-1]:.4g}" for name, values in stats.items()}
+        self.bar.set_postfix(latest)
 
     def on_train_end(self, network, stats):
-        if self.bar is not None: self.bar.close()
+        if self.bar is not None:
+            self.bar.close()

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 from numpy import ndarray
 
-from .data import one_hot
+from .objective import one_hot
 
 # %% ../nbs/25_datasets.ipynb #2506acc0
 class DataNotFound(FileNotFoundError): "The files of a data set are in none of the folders; the message says what to put where."

@@ -7,30 +7,36 @@ __all__ = ['OPTIMIZERS', 'Optimizer', 'GradientDescent', 'Momentum', 'Nesterov',
            'clip_norm', 'get_optimizer']
 
 # %% ../nbs/13_optimizers.ipynb #a44ff250
+from copy import deepcopy
 from inspect import signature
 
 import numpy as np
 from numpy import ndarray
 
+from .layers import writable
+
 # %% ../nbs/13_optimizers.ipynb #76277a9c
 def _in_range(name, value, low, high=np.inf, low_too=True):
-    "The value as a Python float, which leaves float32 alone. Raises `ValueError` outside of the range."
+    "The value as a Python float, which leaves float32 alone, or `ValueError`."
     if not (low <= value < high and (low_too or value > low)):
-        raise ValueError(f"expected {name} in {'[' if low_too else '('}{low}, {high}), got {value!r}")
+        bracket = "[" if low_too else "("
+        raise ValueError(f"expected {name} in {bracket}{low}, {high}), got {value!r}")
     return float(value)
 
 class Optimizer:
-    "Base of the update rules: `start` once, then `step` with each gradient. A rule of your own needs `step` alone."
+    """Base of the update rules: `start` once, then `step` with each gradient.
+    A rule of your own needs `step` alone."""
 
     eta = .1  # learning rate where none is given
 
     def start(self,
         theta: ndarray,  # parameters, (P,), float32 or float64
-        decayed: ndarray | None = None,  # True where weight decay applies, (P,); None is everywhere
+        decayed: ndarray | None = None,  # True where decay applies, (P,); None: everywhere
     ):
-        "Forget all earlier steps. Raises `TypeError` unless `theta` is an array of floats."
+        "Forget all earlier steps. Raises `TypeError` unless `theta` holds floats."
         if getattr(theta, "dtype", np.dtype(object)).kind != "f":
-            raise TypeError(f"expected parameters as an array of floats, got {getattr(theta, 'dtype', type(theta))}")
+            came = getattr(theta, "dtype", type(theta))
+            raise TypeError(f"expected parameters as an array of floats, got {came}")
         self.rate = np.zeros((), theta.dtype)
         self.scratch = np.zeros_like(theta)
 
@@ -42,11 +48,25 @@ class Optimizer:
         "Move `theta` by one step of the rule."
         raise NotImplementedError(f"{type(self).__name__}.step")
 
+    def state(self) -> dict:  # copies, by name
+        "All that the next steps depend on."
+        return {name: deepcopy(value) for name, value in vars(self).items()
+                if name != "scratch"}
+
+    def restore(self, state):
+        "Go on from such a state, after `start`."
+        vars(self).update(deepcopy(state))
+
+    def __setstate__(self, state):
+        vars(self).update(writable(state))
+
     def __getattr__(self, name):
-        raise AttributeError(f"{type(self).__name__} has no {name!r}; its state is there after start(theta)")
+        raise AttributeError(f"{type(self).__name__} has no {name!r}; "
+                             "its state is there after start(theta)")
 
     def __repr__(self):
-        given = [f"{name}={vars(self)[name]!r}" for name in signature(type(self)).parameters if name in vars(self)]
+        names, values = signature(type(self)).parameters, vars(self)
+        given = [f"{name}={values[name]!r}" for name in names if name in values]
         return f"{type(self).__name__}({', '.join(given)})"
 
 # %% ../nbs/13_optimizers.ipynb #319f8ded

@@ -24,7 +24,7 @@ def test_moons(tmp_path):
 def test_digits_with_options(tmp_path):
     result = run("digits", "--hidden", "32,16", "--epochs", "3", "--eta", "0.05", cwd=tmp_path)
     assert result.returncode == 0, result.stderr
-    assert "Layer(32, ReLU())" in result.stdout and "Layer(16, ReLU())" in result.stdout and "3 epochs" in result.stdout
+    assert "Dense(32, ReLU())" in result.stdout and "Dense(16, ReLU())" in result.stdout and "3 epochs" in result.stdout
     assert sorted(path.name for path in (tmp_path / "figures").iterdir()) == ["digits_confusion.png", "digits_curve.png"]
 
 

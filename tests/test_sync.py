@@ -1,4 +1,5 @@
 """Notebooks, package and README say the same, and the notebooks are as a reader should find them."""
+import ast
 import json
 import os
 import re
@@ -54,7 +55,7 @@ def test_as_a_reader_finds_it(path):
     code = ["".join(cell["source"]) for cell in cells if cell["cell_type"] == "code"]
     outputs = [output for cell in cells if cell["cell_type"] == "code" for output in cell["outputs"]]
     assert len(cells) <= 80 and path.stat().st_size <= 400_000
-    assert all(len(source.splitlines()) <= (42 if re.search(r"^class ", source, re.M) else 26) for source in code)
+    assert all(len(source.splitlines()) <= 26 or re.search(r"^class ", source, re.M) for source in code)
     assert outputs and not any(output["output_type"] == "error" or output.get("name") == "stderr" for output in outputs)
     figures = ["".join(output["data"]["image/svg+xml"]) for output in outputs if "image/svg+xml" in output.get("data", {})]
     assert all(len(figure) <= 60_000 for figure in figures)
@@ -63,4 +64,21 @@ def test_as_a_reader_finds_it(path):
 
 def test_modules_are_short(repository):
     for path in repository.glob("nn_from_scratch/**/*.py"):
-        if path.name != "_modidx.py": assert len(path.read_text().splitlines()) <= 250, path
+        if path.name != "_modidx.py": assert len(path.read_text().splitlines()) <= 420, path
+
+
+def test_imports_follow_the_reading_order(repository):
+    "A module imports only from chapters before it; a chapter's number is its own."
+    numbers, missing = {}, []
+    for path in NOTEBOOKS:
+        cells = ["".join(cell["source"]) for cell in json.loads(path.read_text())["cells"]]
+        module = next((found[1] for cell in cells if (found := re.search(r"^#\| default_exp (\S+)", cell))), None)
+        if module and path.name[0].isdigit(): numbers[module] = int(path.name[:2])
+    assert len(set(numbers.values())) == len(numbers)
+    for module, number in numbers.items():
+        source = (repository / "nn_from_scratch" / f"{module.replace('.', '/')}.py").read_text()
+        for node in ast.parse(source).body:
+            if not isinstance(node, ast.ImportFrom) or not node.level: continue
+            imported = ".".join(filter(None, (["experiments"] if "." in module and node.level == 1 else []) + [node.module]))
+            if numbers[imported] >= number: missing.append(f"{module} imports from {imported}")
+    assert not missing, missing

@@ -4,36 +4,47 @@
 
 # %% auto #0
 __all__ = ['MNIST', 'SMALL', 'race', 'seconds', 'network', 'batch', 'step_of', 'limits', 'operations', 'traffic', 'Stopwatch',
-           'timed_parts']
+           'watch_parts', 'timed_parts']
 
 # %% ../../nbs/experiments/55_speed.ipynb #eca68bbc
 import time
 from collections import Counter
+from copy import deepcopy
 from functools import wraps
 from typing import Callable
 
 import numpy as np
 
 from ..activations import ReLU, Softmax
-from ..data import one_hot, row_batches
+from ..data import Epoch
+from ..metrics import Scores
 from ..network import Network
+from ..objective import one_hot
+from ..training import Choice, checked
 
 # %% ../../nbs/experiments/55_speed.ipynb #7d2d56df
 def race(
     calls: dict,  # what is timed, functions without arguments by name
-    rounds: int = 9,  # measurements, of which the median counts
+    rounds: int = 9,  # measurements
     at_least: float = 0.02,  # seconds of a round
+    typical: Callable = np.median,  # of the measurements; `min` for the least ever seen
 ) -> dict:  # seconds of one call, by name
     "Times of several calls, in turn."
     def timed(call, repetitions):
         start = time.perf_counter()
-        for _ in range(repetitions): call()
+        for _ in range(repetitions):
+            call()
         return (time.perf_counter() - start) / repetitions
-    repetitions = {name: max(1, round(at_least / timed(call, 1))) for name, call in calls.items()}
-    times = [[timed(call, repetitions[name]) for name, call in calls.items()] for _ in range(rounds + 1)]
-    return dict(zip(calls, np.median(times[1:], axis=0).tolist()))
+    repetitions = {name: max(1, round(at_least / timed(call, 1)))
+                   for name, call in calls.items()}
+    times = {name: [] for name in calls}
+    for _ in range(rounds + 1):
+        for name, call in calls.items():
+            times[name].append(timed(call, repetitions[name]))
+    return {name: float(typical(measured[1:])) for name, measured in times.items()}
 
-def seconds(call, **options): return race({"": call}, **options)[""]
+def seconds(call, **options):
+    return race({"": call}, **options)[""]
 
 # %% ../../nbs/experiments/55_speed.ipynb #dfa28758
 def network(
@@ -61,78 +72,115 @@ def step_of(
     optimizer="adam",  # as in `Network.train`
 ) -> Callable:  # one training step, without arguments
     "A step of `Network.train` on the same batch again and again."
-    model._use(None, None, optimizer)
-    Z, A = np.empty_like(Y), np.empty_like(Y)
-    return lambda: model._epoch([X], Y, None, [1e-3], len(X), None, (), Z, A)
+    objective = Choice(model, None, None, optimizer).take(model)
+    theta, grad, Z = model.theta, model.grad, np.empty_like(Y)
+    def step():
+        Z[...] = objective.gradient(X, Y)
+        model.optimizer.step(theta, grad, 1e-3)
+    return step
 
 # %% ../../nbs/experiments/55_speed.ipynb #e981175b
 def limits(
-    n: int = 2048,  # rows and columns of the product
+    n: int = 2048,  # rows and columns of the largest product
 ) -> dict:  # operations a second, and bytes a second in cache and in memory
     "The most that this machine does, and the most that it fetches."
     A, C = np.ones((n, n), np.float32), np.empty((n, n), np.float32)
-    found = {"peak": 2 * n**3 / seconds(lambda: np.matmul(A, A, out=C), rounds=3)}
+    found = {"peak": 0}
+    for size in (n // 4, n // 2, n):
+        a, c = A[:size, :size].copy(), C[:size, :size].copy()
+        t = seconds(lambda: np.matmul(a, a, out=c), rounds=5, typical=min)
+        found["peak"] = max(found["peak"], 2 * size**3 / t)
     for name, size in (("cache", 10**5), ("memory", 5 * 10**7)):
         u, v = np.ones((2, size), np.float32)
-        found[name] = 3 * 4 * size / seconds(lambda: np.add(u, v, out=v))
+        t = seconds(lambda: np.add(u, v, out=v), typical=min)
+        found[name] = 3 * 4 * size / t
     return found
 
+# %% ../../nbs/experiments/55_speed.ipynb #99a0ecdc
 def operations(widths, n):
-    "Additions and multiplications of the products of one step: forward, of the weights, and of the inputs except the first."
+    """Additions and multiplications of the products of one step: forward, of the weights,
+    and of the inputs except the first."""
     products = [d_in * d_out for d_in, d_out in zip(widths, widths[1:])]
     return 2 * n * (2 * sum(products) + sum(products[1:]))
 
 def traffic(widths, n):
-    "Bytes that the operations of one step read and write, each of their arrays once, in float32."
+    """Bytes that the operations of one step read and write, each of their arrays once,
+    in float32."""
     pairs = list(zip(widths, widths[1:]))
-    products = sum(2 * (n * d_in + d_in * d_out + n * d_out) + (i > 0) * (n * d_in + d_in * d_out + n * d_out) for i, (d_in, d_out) in enumerate(pairs))
+    touched = [n * d_in + d_in * d_out + n * d_out for d_in, d_out in pairs]
+    products = 3 * sum(touched) - touched[0]  # no gradient of the samples
     elementwise = sum(9 * n * d_out for _, d_out in pairs)  # bias, activation, its slope
-    adam = 25 * sum((d_in + 1) * d_out for d_in, d_out in pairs)  # ten passes of two or three arrays
+    parameters = sum((d_in + 1) * d_out for d_in, d_out in pairs)
+    adam = 25 * parameters  # ten passes over two or three arrays
     return 4 * (products + elementwise + adam)
 
 # %% ../../nbs/experiments/55_speed.ipynb #b3de4761
 class Stopwatch(Counter):
-    "Seconds by part."
+    "Seconds by part, each without the parts inside of it."
+    known = 0.0  # seconds that some part accounts for
+
+    def count(self, part, start, known):
+        whole = time.perf_counter() - start
+        self[part] += whole - (self.known - known)
+        self.known = known + whole
 
     def watch(self, part, owner, name):
         "Count the time of a method of `owner`, from now on, to a part."
         method = getattr(owner, name)
         @wraps(method)
         def watched(*args, **kwargs):
-            start = time.perf_counter()
-            try: return method(*args, **kwargs)
-            finally: self[part] += time.perf_counter() - start
+            start, known = time.perf_counter(), self.known
+            try:
+                return method(*args, **kwargs)
+            finally:
+                self.count(part, start, known)
         setattr(owner, name, watched)
 
     def each(self, part, items):
         "Count the time until each of the items comes."
         while True:
-            start = time.perf_counter()
+            start, known = time.perf_counter(), self.known
             item = next(items, None)
-            self[part] += time.perf_counter() - start
-            if item is None: return
+            self.count(part, start, known)
+            if item is None:
+                return
             yield item
 
 # %% ../../nbs/experiments/55_speed.ipynb #1ab4b03e
+def watch_parts(
+    spent: Stopwatch,  # to count in
+    model: Network,  # a network of `network`, whose methods are replaced
+):
+    "Count the times of its layers, activations, loss and optimiser."
+    for layer in model.layers:
+        spent.watch("forward products", layer, "forward")
+        spent.watch("backward products", layer, "backward")
+        if layer.activation is not None:
+            spent.watch("activations", layer.activation, "forward")
+            spent.watch("activations", layer.activation, "backward")
+    spent.watch("activations", model.head.activation, "forward")
+    spent.watch("loss", model.head, "gradient")
+    spent.watch("optimiser", model.optimizer, "step")
+
+# %% ../../nbs/experiments/55_speed.ipynb #bed9ce45
 def timed_parts(
-    model: Network,  # a network of `network`, whose methods are replaced: use it for nothing else
+    model: Network,  # a network of `network`: use it for nothing else
     X: np.ndarray,  # samples, (n, d)
     Y: np.ndarray,  # one-hot targets, (n, k)
     size: int,  # samples of a batch
 ) -> dict:  # seconds of a step by part
     "Run two epochs, and keep the times of the second."
-    spent = Stopwatch()
-    model._use(None, None, "adam")
-    for layer in model.layers:
-        spent.watch("forward products", layer, "linear")
-        spent.watch("backward products", layer, "backward_linear")
-        for name in ("forward", "backward"): spent.watch("activations", layer.activation, name)
-    spent.watch("loss", model.loss, "output_gradient")
-    spent.watch("optimiser", model.optimizer, "step")
-    order, (Z, A) = np.random.default_rng(0).permutation(len(X)), np.empty((2, *Y.shape), Y.dtype)
+    objective = Choice(model, None, None, "adam").take(model)
+    spent, samples = Stopwatch(), checked(model, X, Y)
+    scores, theta, grad = Scores(deepcopy(model.head)), model.theta, model.grad
+    watch_parts(spent, model)
+    spent.watch("scores", scores, "add")
+    order = np.random.default_rng(0).permutation(len(X))
     for _ in range(2):
         spent.clear()
-        start = time.perf_counter()
-        model._epoch(spent.each("batches", row_batches(X, size, order)), Y, None, [1e-3] * len(X), size, None, (), Z, A)
+        start, epoch = time.perf_counter(), Epoch(samples, order, size, scores)
+        for X_, Y_, _, Z in spent.each("batches", epoch.batches(len(X))):
+            Z[...] = objective.gradient(X_, Y_)
+            model.optimizer.step(theta, grad, 1e-3)
         spent["Python"] = time.perf_counter() - start - sum(spent.values())
     return {part: t * size / len(X) for part, t in spent.items()}

@@ -1,5 +1,6 @@
 """Every formula of the package against PyTorch in float64. `make parity` runs it and writes parity.json, which a chapter shows."""
 import json
+from importlib import import_module
 from pathlib import Path
 
 import numpy as np
@@ -8,9 +9,8 @@ import torch
 import torch.nn.functional as F
 
 import nn_from_scratch as nn
-from nn_from_scratch.backprop import backward, forward
-from nn_from_scratch.layers import connect
-from nn_from_scratch.losses import sample_weights
+from nn_from_scratch.layers import Layer, walk
+from nn_from_scratch.objective import Head, Objective
 
 torch.set_default_dtype(torch.float64)
 rng = np.random.default_rng(0)
@@ -86,77 +86,206 @@ def test_losses(loss, activation, theirs, draw, compare):
             compare("loss, gradient", name, loss.output_gradient(activation, z, a, y, weights), Z.grad)
 
 
-def pair(model, batch_norm=()):
-    "The same network in PyTorch, its parameters copied."
-    parts, d_in = [], model.input.n_units
-    for i, layer in enumerate(model.layers):
-        linear = torch.nn.Linear(d_in, layer.n_units, bias=i not in batch_norm)
-        with torch.no_grad(): linear.weight.copy_(tensor(layer.W.T.copy()))
-        parts.append(linear)
-        if i in batch_norm: parts.append(torch.nn.BatchNorm1d(layer.n_units))
-        else:
-            with torch.no_grad(): linear.bias.copy_(tensor(layer.b.copy()))
-        if not isinstance(layer.activation, (nn.Softmax, nn.Linear)): parts.append({"ReLU": torch.nn.ReLU, "Tanh": torch.nn.Tanh}[type(layer.activation).__name__]())
-        d_in = layer.n_units
+class Block(torch.nn.Module):
+    "A residual block."
+
+    def __init__(self, inside):
+        super().__init__()
+        self.inside = inside
+
+    def forward(self, X):
+        return X + self.inside(X)
+
+
+FUNCTIONS = {nn.ReLU: torch.nn.ReLU, nn.Tanh: torch.nn.Tanh}
+
+
+def copied(module, **tensors):
+    "A module with its parameters set."
+    with torch.no_grad():
+        for name, values in tensors.items():
+            getattr(module, name).copy_(tensor(values.copy()))
+    return module
+
+
+def twin(layers, d):
+    "The same layers in PyTorch, their parameters copied, for samples of `d` numbers at each position."
+    parts = []
+    for layer in layers:
+        if isinstance(layer, nn.Dense):
+            linear = torch.nn.Linear(d, layer.n_units, bias=layer.bias)
+            bias = {"bias": layer.b} if layer.bias else {}
+            parts.append(copied(linear, weight=layer.W.T, **bias))
+            d = layer.n_units
+        elif isinstance(layer, nn.BatchNorm):
+            norm = torch.nn.BatchNorm1d(d)
+            parts.append(copied(norm, weight=layer.gamma, bias=layer.b))
+        elif isinstance(layer, nn.Residual):
+            parts.append(Block(twin(layer.children, d)))
+        elif isinstance(layer, nn.Flatten):
+            parts.append(torch.nn.Flatten())
+            d = int(np.prod(layer.shape))
+        if getattr(layer, "activation", None) is not None:
+            parts.append(FUNCTIONS[type(layer.activation)]())
     return torch.nn.Sequential(*parts)
+
+
+def gradients(layers, modules):
+    "Pairs of a gradient of ours and the one of PyTorch, in its order."
+    ours = [getattr(layer, f"d{name}") for _, layer in walk(layers) for name in layer.parameters]
+    theirs = [parameter.grad.T if parameter.ndim == 2 else parameter.grad
+              for parameter in modules.parameters()]
+    assert len(ours) == len(theirs)
+    return zip(ours, theirs)
+
+
+def alone(shape, *layers):
+    "Layers that pass on their gradient, with parameters at random."
+    stack = nn.Stack(shape, list(layers), seed=0, dtype=np.float64)
+    stack.theta = rng.normal(size=stack.theta.size)
+    for _, layer in walk(stack.layers):
+        layer.needs_dX = True
+    return stack
+
+
+def compare_layers(compare, name, stack, shape):
+    "Value, gradient at the samples and gradients of the parameters."
+    modules = twin(stack.layers, stack.input.shape[-1])
+    x = rng.normal(size=shape)
+    X = tensor(x, True)
+    A = modules(X)
+    upstream = rng.normal(size=A.shape)
+    A.backward(tensor(upstream))
+    compare("layer", f"{name}, value", stack.forward(x, training=True), A)
+    dX = upstream
+    for layer in reversed(stack.layers):
+        dX = layer.backward(dX)
+    compare("layer", f"{name}, dX", dX, X.grad)
+    for ours, theirs in gradients(stack.layers, modules):
+        compare("layer", f"{name}, gradients", ours, theirs)
 
 
 @pytest.mark.parametrize("n_units", [1, 2, 3, 5])
 @pytest.mark.parametrize("n", [1, 7])
-def test_dense_layer(n, n_units, compare):
-    layer = nn.Layer(n_units, nn.Tanh())
-    _, grad = connect([layer], 4, np.float64)
-    layer.initialize(rng)
-    layer.b[:] = rng.normal(size=n_units)
-    layer.needs_dX = True
-    x, upstream = rng.normal(size=(n, 4)), rng.normal(size=(n, n_units))
-    X, W, b = tensor(x, True), tensor(layer.W.copy(), True), tensor(layer.b.copy(), True)
-    A = torch.tanh(X @ W + b)
-    A.backward(tensor(upstream))
-    compare("layer", "dense, value", layer.forward(x), A)
-    compare("layer", "dense, dX", layer.backward(upstream), X.grad)
-    compare("layer", "dense, dW", layer.dW, W.grad)
-    compare("layer", "dense, db", layer.db, b.grad)
+def test_dense(n, n_units, compare):
+    compare_layers(compare, "dense", alone(4, nn.Dense(n_units, nn.Tanh())), (n, 4))
+    free = alone(4, nn.Dense(n_units, nn.Tanh(), bias=False))
+    compare_layers(compare, "dense without bias", free, (n, 4))
+    positions = alone((3, 4), nn.Dense(n_units, nn.Tanh()))
+    compare_layers(compare, "dense at positions", positions, (n, 3, 4))
 
 
-@pytest.mark.parametrize("n_units", [1, 2, 3, 5])
-@pytest.mark.parametrize("n", [2, 7])
-def test_batch_normalisation(n, n_units, compare):
-    layer = nn.BatchNormLayer(n_units, nn.Tanh())
-    connect([layer], 4, np.float64)
-    layer.initialize(rng)
-    layer.gamma[:], layer.b[:], layer.needs_dX = rng.uniform(0.5, 2, n_units), rng.normal(size=n_units), True
-    norm, W = torch.nn.BatchNorm1d(n_units), tensor(layer.W.copy(), True)
-    with torch.no_grad(): norm.weight.copy_(tensor(layer.gamma.copy())), norm.bias.copy_(tensor(layer.b.copy()))
+@pytest.mark.parametrize("n", [1, 7])
+def test_other_layers(n, compare):
+    inside = [nn.Dense(6, nn.Tanh()), nn.Dense(4)]
+    compare_layers(compare, "residual", alone(4, nn.Residual(*inside)), (n, 4))
+    nested = nn.Residual(nn.Dense(4, nn.Tanh()), nn.Residual(nn.Dense(4, nn.Tanh())))
+    compare_layers(compare, "residual in residual", alone(4, nested), (n, 4))
+    compare_layers(compare, "activation", alone(4, nn.Dense(4), nn.Activate(nn.Tanh())), (n, 4))
+    compare_layers(compare, "flatten", alone((3, 4), nn.Flatten(), nn.Dense(2)), (n, 3, 4))
+
+
+@pytest.mark.parametrize("d", [1, 2, 3, 5])
+@pytest.mark.parametrize("shape", [(2,), (7,), (4, 3)], ids=str)
+def test_batch_normalisation(shape, d, compare):
+    stack = alone((*shape[1:], d), nn.BatchNorm())
+    layer = stack.layers[0]
+    layer.gamma = rng.uniform(0.5, 2, d)
+    norm = copied(torch.nn.BatchNorm1d(d), weight=layer.gamma, bias=layer.b)
+    two = " of two samples" if shape == (2,) else ""
     for _ in range(3):  # running statistics over several batches
-        x, upstream = rng.normal(size=(n, 4)) + 1, rng.normal(size=(n, n_units))
+        x, upstream = rng.normal(size=(*shape, d)) + 1, rng.normal(size=(*shape, d))
         X = tensor(x, True)
-        for parameter in (W, norm.weight, norm.bias): parameter.grad = None
-        A = torch.tanh(norm(X @ W))
+        norm.zero_grad()
+        A = norm(X.reshape(-1, d)).reshape(X.shape)
         A.backward(tensor(upstream))
-        compare("layer", "batch norm, value", layer.forward(x, training=True), A)
-        tolerance = 1e-10 if n > 2 else 1e-8  # of two samples nothing is left but epsilon, and rounding shows
-        compare("layer", "batch norm, dX" + (" of two samples" if n == 2 else ""), layer.backward(upstream), X.grad, tolerance)
-        compare("layer", "batch norm, dW" + (" of two samples" if n == 2 else ""), layer.dW, W.grad, tolerance)
+        compare("layer", "batch norm, value", stack.forward(x, training=True), A)
+        tolerance = 1e-8 if two else 1e-10  # of two samples nothing but epsilon is left
+        compare("layer", f"batch norm, dX{two}", layer.backward(upstream), X.grad, tolerance)
         compare("layer", "batch norm, dgamma", layer.dgamma, norm.weight.grad)
         compare("layer", "batch norm, db", layer.db, norm.bias.grad)
-    compare("layer", "batch norm, running statistics", layer.running, np.stack([norm.running_mean, norm.running_var]))
+    compare("layer", "batch norm, running mean", layer.mean, norm.running_mean)
+    compare("layer", "batch norm, running variance", layer.variance, norm.running_var)
     norm.eval()
-    compare("layer", "batch norm, prediction", layer.forward(x), torch.tanh(norm(X @ W)))
+    said = norm(X.reshape(-1, d)).reshape(X.shape)
+    compare("layer", "batch norm, prediction", stack.forward(x), said)
 
 
 def test_dropout(compare):
-    layer = nn.DropoutLayer(5, nn.Tanh(), 0.4)
-    connect([layer], 4, np.float64)
-    layer.initialize(rng)
-    layer.needs_dX = True
-    x, upstream = rng.normal(size=(7, 4)), rng.normal(size=(7, 5))
-    ours, X = layer.forward(x, training=True), tensor(x, True)
-    A = torch.tanh(X @ tensor(layer.W.copy())) * tensor(layer.mask)
+    stack = alone(5, nn.Dense(5), nn.Dropout(0.4))
+    x, upstream = rng.normal(size=(7, 5)), rng.normal(size=(7, 5))
+    ours, (dense, dropout) = stack.forward(x, training=True), stack.layers
+    X, mask = tensor(x, True), tensor(dropout.kept)
+    A = twin([dense], 5)(X) * mask
     A.backward(tensor(upstream))
-    assert set(np.unique(layer.mask)) == {0, 1 / 0.6}
+    assert set(np.unique(dropout.kept)) == {0, 1 / 0.6}
     compare("layer", "dropout, value", ours, A)
-    compare("layer", "dropout, dX", layer.backward(upstream), X.grad)
+    compare("layer", "dropout, dX", dense.backward(dropout.backward(upstream)), X.grad)
+    compare("layer", "dropout, prediction", stack.forward(x), twin([dense], 5)(tensor(x)))
+
+
+HEADS = {
+    "squares": (nn.Linear(), lambda z, y: ((z - y)**2).sum(-1)),
+    "binary cross-entropy": (nn.Sigmoid(), lambda z, y: F.binary_cross_entropy_with_logits(z, y, reduction="none").sum(-1)),
+    "categorical cross-entropy": (nn.Softmax(), lambda z, y: F.cross_entropy(z.flatten(0, -2), y.flatten(0, -2), reduction="none").reshape(z.shape[:-1])),
+}
+
+
+@pytest.mark.parametrize("name", HEADS)
+@pytest.mark.parametrize("positions", [(), (1,), (4,), (2, 3)], ids=str)
+@pytest.mark.parametrize("n, k", [(1, 2), (7, 2), (7, 3), (7, 5)])
+def test_heads(n, k, positions, name, compare):
+    activation, theirs = HEADS[name]
+    head = Head((*positions, k), activation)
+    z, y = 2 * rng.normal(size=(n, *positions, k)), rng.dirichlet(np.ones(k), (n, *positions))
+    kind = f"{name}, {'sequences' if positions else 'rows'}"
+    for weights in (None, rng.uniform(0.1, 3, n), rng.uniform(0.1, 3, (n, *positions))):
+        Z = tensor(z, True)
+        each = theirs(Z, tensor(y))
+        if weights is not None:
+            each = each * tensor(weights.reshape(weights.shape + (1,) * (each.ndim - weights.ndim)))
+        each.mean().backward()
+        A = head.output(z)
+        compare("head, value", kind, [head.value(z, A, y, weights)], [each.mean().item()])
+        compare("head, gradient", kind, head.gradient(z, A, y, weights), Z.grad)
+
+
+@pytest.mark.parametrize("n", [1, 7])
+@pytest.mark.parametrize("k", [2, 5])
+def test_labels_of_sequences(n, k, compare):
+    "Whole numbers (n, T), and PyTorch's own form of them, (n, k, T)."
+    head, labels = Head((6, k), nn.Softmax()), rng.integers(k, size=(n, 6))
+    z = rng.normal(size=(n, 6, k))
+    y = head.encode(head.check(labels, np.float64), np.float64)
+    Z = tensor(z, True)
+    loss = F.cross_entropy(Z.transpose(1, 2), torch.tensor(labels))
+    loss.backward()
+    A = head.output(z)
+    compare("head, value", "labels of sequences", [head.value(z, A, y)], [loss.item()])
+    compare("head, gradient", "labels of sequences", head.gradient(z, A, y), Z.grad)
+
+
+@pytest.mark.parametrize("name", HEADS)
+@pytest.mark.parametrize("shape, layers", [
+    ((4,), lambda: [nn.Dense(6, nn.Tanh()), nn.Residual(nn.Dense(6, bias=False), nn.BatchNorm(), nn.Activate(nn.ReLU()))]),
+    ((3, 4), lambda: [nn.Dense(6, nn.ReLU()), nn.Residual(nn.Dense(6, nn.Tanh()))])], ids=["rows", "sequences"])
+def test_objective(shape, layers, name, compare):
+    "Loss, weights and penalty of a stack, to the gradient of each parameter."
+    activation, theirs = HEADS[name]
+    stack = nn.Stack(shape, [*layers(), nn.Dense(3)], seed=0, dtype=np.float64)
+    stack.theta = rng.normal(size=stack.theta.size)
+    objective = Objective(stack, Head((*shape[:-1], 3), activation), nn.L2(0.3))
+    modules, n = twin(stack.layers, shape[-1]), 7
+    x, y = rng.normal(size=(n, *shape)), rng.dirichlet(np.ones(3), (n, *shape[:-1]))
+    weights = rng.uniform(0.1, 3, n)
+    each = theirs(modules(tensor(x)), tensor(y))
+    loss = (each * tensor(weights.reshape(n, *(1,) * (each.ndim - 1)))).mean()
+    total = loss + 0.15 * sum((W**2).sum() for W in modules.parameters() if W.ndim == 2)
+    total.backward()
+    compare("objective, value", name, [objective.value(x, y, weights)], [total.item()])
+    objective.gradient(x, y, weights)
+    for ours, theirs in gradients(stack.layers, modules):
+        compare("objective, gradient", name, ours, theirs)
 
 
 @pytest.mark.parametrize("regularizer, penalty", [
@@ -256,15 +385,32 @@ def test_training_curve(optimizer, theirs, batch_norm, compare):
     model.add_layer(16, nn.Tanh(), batch_norm=0 in batch_norm)
     model.add_layer(12, nn.Tanh())
     model.add_output_layer(10, nn.Softmax())
-    twin = pair(model, batch_norm)
+    modules = twin(model.layers, 64)
     stats = model.train(x, y, eta=0.1, epochs=200, batch_size=300, optimizer=optimizer, shuffle=False, verbose=False)
-    steps, curve = theirs(twin.parameters()), []
+    steps, curve = theirs(modules.parameters()), []
     for _ in range(200):
         steps.zero_grad()
-        value = F.cross_entropy(twin(tensor(x)), torch.tensor(y))
+        value = F.cross_entropy(modules(tensor(x)), torch.tensor(y))
         curve.append(value.item())
         value.backward()
         steps.step()
     assert curve[-1] < 0.5 * curve[0]
     name = f"64-16-12-10, {optimizer}{', batch norm' if batch_norm else ''}"
     compare("training curve, 200 steps", name, stats["train_loss"], curve)
+
+
+def kinds(module, base):
+    "Classes of a module that derive from its base, and from whose instances training is made."
+    found = (value for value in vars(import_module(f"nn_from_scratch.{module}")).values() if isinstance(value, type))
+    return {kind for kind in found if issubclass(kind, base) and kind is not base}
+
+
+def test_none_is_left_out():
+    assert kinds("activations", nn.Activation) == {type(activation) for activation in ACTIVATIONS}
+    assert kinds("losses", nn.Loss) == {type(loss) for loss, *_ in losses()}
+    assert kinds("optimizers", nn.Optimizer) == {type(ours) for ours, _ in optimizers()}
+    assert kinds("regularizers", nn.Regularizer) == {nn.L1, nn.L2, nn.ElasticNet}
+    assert kinds("layers", Layer) == {nn.Dense, nn.Activate, nn.Flatten, nn.Residual}
+    assert kinds("normalization", Layer) == {nn.BatchNorm} and kinds("regularizers", Layer) == {nn.Dropout}
+    schedules = {nn.Constant, nn.Step, nn.Exponential, nn.Cosine, nn.WarmUp, nn.OneCycle}
+    assert kinds("schedules", nn.Schedule) == schedules
