@@ -13,7 +13,6 @@ CONFIG = ConfigParser(delimiters=["="])
 CONFIG.read(ROOT / "settings.ini", encoding="utf-8")
 SETTINGS = CONFIG["DEFAULT"]
 PACKAGE = SETTINGS["lib_name"]
-UNPUBLISHED = ("__init__", "__main__")  # modules of the landing page's notebook, and of one that is plumbing only
 
 
 class Definition(NamedTuple):
@@ -53,7 +52,7 @@ def chapters():
         head = next(cell.source for cell in notebook.cells if cell.source.startswith("# "))
         title, subtitle = re.fullmatch(r"# (.+)\n\n> (.+)\n*", head).groups()
         page, module = path.relative_to(ROOT).with_suffix("").as_posix(), module_of(notebook)
-        if module not in UNPUBLISHED: found.append(Chapter(page, title, subtitle, module, notebook))
+        found.append(Chapter(page, title, subtitle, module, notebook))
     return found
 
 

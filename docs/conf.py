@@ -13,7 +13,7 @@ author = book.SETTINGS["author"]
 copyright = book.SETTINGS["copyright"]
 version = release = book.SETTINGS["version"]
 language = "en"
-exclude_patterns = ["nbs/index.ipynb", "nbs/26_main.ipynb"]  # the landing page's source; a module without a lesson
+exclude_patterns = ["nbs/index.ipynb", "nbs/main.ipynb"]  # the landing page's source; a module without a lesson
 
 extensions = ["myst_nb", "reader", "sphinx_copybutton", "sphinxext.opengraph", "sphinx_sitemap", "notfound.extension"]
 nb_custom_formats = {".ipynb": ["reader.read", {}]}

@@ -35,6 +35,9 @@ if TYPE_CHECKING:  # what editors read; at run time a name is loaded when it is 
     from nn_from_scratch.debugging import check_objective
     from nn_from_scratch.gradcheck import check_gradient, check_math, numerical_gradient
     from nn_from_scratch.initializers import He, Initializer, Uniform, Xavier
+
+# %% ../nbs/index.ipynb #dcc5bb4e
+if TYPE_CHECKING:
     from nn_from_scratch.layers import (
         Activate, Dense, Flatten, InputLayer, Layer, Residual)
     from nn_from_scratch.losses import (

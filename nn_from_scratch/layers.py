@@ -63,6 +63,7 @@ def numbers(values, name, dtype):
         raise ValueError(f"expected {name} within the range of {np.dtype(dtype)}, got {value:.3g}")
     raise ValueError(f"expected {name} to be finite, got {value} at index {where}")
 
+# %% ../nbs/05_layers.ipynb #305ab9c3
 def tokens(values, vocabulary):
     "An array of whole numbers from 0 to vocabulary - 1. Raises `TypeError` or `ValueError` otherwise."
     array = np.asarray(values)
