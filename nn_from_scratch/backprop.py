@@ -94,7 +94,7 @@ def free_layer(
     check_layers([layer])
     parts = [part for _, part in walk([layer])]
     for i, part in enumerate(parts):
-        if part.has_place or any(part is other for other in parts[:i]):
+        if part.place is not None or any(part is other for other in parts[:i]):
             raise ValueError(f"{part!r} belongs to a network already: add a copy.copy of it")
     return layer
 
@@ -173,8 +173,8 @@ class Stack:
         self.place()
 
     def place(self):
-        for _, layer in walk(self._layers):
-            layer.has_place = True
+        for path, layer in walk(self._layers):
+            layer.place = path
 
     def complete(self):
         "Make the flat vectors, hand each layer its views, and draw the parameters."

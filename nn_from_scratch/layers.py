@@ -142,7 +142,7 @@ class Layer:
     children = ()  # layers inside of this one
     rng = None  # Generator of a layer that draws
     needs_dX = True  # False where no layer below learns
-    has_place = False  # True in a network
+    place = None  # in a network: the number of the layer, such as "1"
     views = {}  # arrays by name, once a network has bound them
 
     def __new__(cls, *arguments, **more):
@@ -184,7 +184,8 @@ class Layer:
     def __setattr__(self, name, value):
         "A bound tensor takes the values of an array, and stays the view that it is."
         if name in self.views:
-            write(self.views[name], value, name)
+            full = name if self.place is None else f"{self.place}.{name}"
+            write(self.views[name], value, full)
         elif name in self.parameters:
             raise AttributeError(f"{name} of {self!r} is there once its network is complete; "
                                  "an initializer draws its first values")
@@ -193,7 +194,7 @@ class Layer:
 
     def __getstate__(self):
         return {name: value for name, value in vars(self).items()
-                if name not in self.views and name not in ("views", "kept", "has_place")}
+                if name not in self.views and name not in ("views", "kept", "place")}
 
     def __setstate__(self, state):
         vars(self).update(writable(state))

@@ -55,6 +55,7 @@ def operators(node):
     if number in (1, 2) and not isinstance(number, bool):
         yield "factor 2", ast.Constant(3 - number)
 
+# %% ../nbs/41_mutants.ipynb #0b77ea93
 def names(node):
     "Slips of names and calls."
     loaded = isinstance(getattr(node, "ctx", None), ast.Load)
@@ -84,6 +85,7 @@ def results(value):
         yield "sign", ast.UnaryOp(ast.USub(), value)
         yield "factor 2", ast.BinOp(ast.Constant(2), ast.Mult(), value)
 
+# %% ../nbs/41_mutants.ipynb #9d206a2c
 def statements(node):
     "Slips of statements, and of functions without a name."
     if isinstance(node, ast.Return):
@@ -249,6 +251,7 @@ def changes(sources, every, known):
         number += len(rows)
     return found
 
+# %% ../nbs/41_mutants.ipynb #744fed2f
 def judge(
     path: Path,  # of a notebook
     processes: int = 2,  # mutants that run at a time

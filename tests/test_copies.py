@@ -135,7 +135,7 @@ def test_assignment_writes_into_the_vector():
     train(model)
     assert not np.array_equal(layer.W, values) and not np.array_equal(model.theta, before) and np.shares_memory(layer.W, model.theta)
     for wrong in (np.ones((16, 2)), np.ones(16), 0.0, np.ones((3, 16))):
-        with pytest.raises(ValueError, match=r"expected W of shape \(2, 16\), got .*W\[\.\.\.\] = "): layer.W = wrong
+        with pytest.raises(ValueError, match=r"expected 1\.W of shape \(2, 16\), got .*W\[\.\.\.\] = "): layer.W = wrong
     with pytest.raises(ValueError, match="expected theta of shape"): model.theta = np.zeros(3)
     with pytest.raises(ValueError, match="expected grad of shape"): model.grad = 0.0
     with pytest.raises(ValueError): layer.W = [["a"] * 16] * 2
