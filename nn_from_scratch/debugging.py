@@ -104,7 +104,8 @@ def slope(function, x, i, method):
 def relative(G, N, least, method):
     "Errors relative to the larger of both, or to `least`, or to rounding."
     size = np.fmax(np.abs(G), np.abs(N))
-    return np.abs(G - N) / np.maximum(size, max(least, ROUNDING[method] / TOLERANCE[method]))
+    least = max(least, ROUNDING[method] / TOLERANCE[method])
+    return np.abs(G - N) / np.maximum(size, least)
 
 def compare(objective, theta, gradient, picked, method):
     """Numerical slopes of some entries, NaN at a kink, and the relative errors of the
@@ -116,7 +117,7 @@ def compare(objective, theta, gradient, picked, method):
 
 # %% ../nbs/22_debugging.ipynb #dd59fe8b
 def along(objective, theta, part, u):
-    "The objective as a function of one number: how far the entries `part` move along `u`."
+    "The objective as a function of how far the entries `part` move along `u`."
     def moved(t):
         point = theta.astype(t.dtype)
         point[part] += t[0] * u
@@ -139,10 +140,10 @@ def check_analytic(objective, theta, rng):
     stepped = slope(moved, np.zeros(1), 0, "complex")
     central = slope(lambda t: moved(t).real, np.zeros(1), 0, "central")
     if not abs(stepped - central) <= TOLERANCE["central"] * max(1, abs(central)):
-        raise TypeError("complex steps need an analytic objective, and a part of this one "
-                        f"is not, such as an absolute value: a slope is {stepped:.6g} by a "
-                        f"complex step and {central:.6g} by a difference; "
-                        "use method='central'")
+        raise TypeError("complex steps need an analytic objective, and a part of this "
+                        "one is not, such as an absolute value: a slope is "
+                        f"{stepped:.6g} by a complex step and {central:.6g} by a "
+                        "difference (nan at a kink); use method='central'")
 
 # %% ../nbs/22_debugging.ipynb #f9028a7a
 @dataclass
@@ -169,9 +170,10 @@ class ObjectiveReport:
     ):
         "Keep what was found of a tensor."
         compared = ~np.isnan(three[1])
-        worst = float(np.fmax(error[compared].max(), whole)) if compared.any() else np.nan
+        drawn = error[compared].max() if compared.any() else np.nan
+        worst = float(np.fmax(drawn, whole)) if compared.any() else np.nan
         words = ""
-        if worst > self.tolerance and error[compared].max() <= self.tolerance:
+        if worst > self.tolerance >= drawn:
             words = "in entries that were not drawn"
         elif worst > self.tolerance:
             full = compared.all() and len(picked) == np.prod(shape)
@@ -194,19 +196,22 @@ class ObjectiveReport:
             verdict = self.verdict(compared, error, words)
             numbers = str(compared), str(kinks), f"{error:.0e}"
             table.append((name, shown(shape), *numbers, verdict))
-        width, *widths = [max(map(len, column)) + 2 for column in list(zip(*table))[:-1]]
+        columns = list(zip(*table))[:-1]
+        width, *widths = [max(map(len, column)) + 2 for column in columns]
         lines = [name.ljust(width) + "".join(map(str.rjust, cells, widths)) + verdict
                  for name, *cells, verdict in table]
         wrong = [row[0] for row in self.rows if not row[4] <= self.tolerance]
-        last = f"not right: {', '.join(wrong)}" if wrong else f"all within {self.tolerance:.0e}"
-        return "\n".join([*lines, last])
+        if wrong:
+            return "\n".join([*lines, f"not right: {', '.join(wrong)}"])
+        return "\n".join([*lines, f"all within {self.tolerance:.0e}"])
 
     def plot(self):
         """Draw a map for each tensor: the error of each entry that was compared, from
         rounding to 1. Returns the figure."""
         import matplotlib.pyplot as plt
-        fig, axes = plt.subplots(1, len(self.errors), figsize=(1.6 * len(self.errors), 1.9),
-                                 squeeze=False, layout="constrained")
+        maps = len(self.errors)
+        fig, axes = plt.subplots(1, maps, figsize=(1.6 * maps, 1.9), squeeze=False,
+                                 layout="constrained")
         for ax, (name, error) in zip(axes[0], self.errors.items()):
             logs = np.log10(np.maximum(error.reshape(-1, error.shape[-1]), 1e-12))
             image = ax.imshow(logs, vmin=-12, vmax=0, cmap="RdYlBu_r", aspect="auto",
@@ -222,7 +227,7 @@ def check_objective(
     y: ndarray,  # labels (n,), or targets (n, k)
     sample_weight: ndarray | None = None,  # as in `Network.train`
     class_weight: dict | str | None = None,  # as in `Network.train`
-    method: str = "central",  # "complex", to rounding, if all of the network is analytic
+    method: str = "central",  # "complex": to rounding, if all of it is analytic
     entries: int = 50,  # of each tensor, drawn at random; all where it has fewer
     seed: int = 0,  # of the entries
 ) -> ObjectiveReport:  # a wrong gradient is reported, not raised
@@ -253,6 +258,6 @@ def compare_all(objective, entries, rng, method):
         N, error = compare(objective, theta, gradient, picked, method)
         if size > entries:
             whole = compare_along(objective, theta, gradient, part, rng, method)
-        three = gradient[picked], N, theta[picked]
-        report.add(name, tensors[name].shape, picked - part.start, three, error, whole, n)
+        three, shape = (gradient[picked], N, theta[picked]), tensors[name].shape
+        report.add(name, shape, picked - part.start, three, error, whole, n)
     return report
