@@ -26,6 +26,8 @@ class Tensors:
         dtype,  # of the vectors
     ):
         self.layers = layers
+        self.all = [(f"{path}.{name}", layer, name) for path, layer in walk(layers)
+                    for name in (*layer.parameters, *layer.statistics)]
         size = sum(prod(shape) for *_, shape in self.declared())
         self.bind(np.zeros(size, dtype), np.zeros(size, dtype))
 
@@ -52,8 +54,7 @@ class Tensors:
 
     def named(self) -> dict:  # arrays by full name: the arrays themselves, not copies
         "Parameters and running statistics."
-        return {f"{path}.{name}": getattr(layer, name) for path, layer in walk(self.layers)
-                for name in (*layer.parameters, *layer.statistics)}
+        return {full: getattr(layer, name) for full, layer, name in self.all}
 
     def weights(self) -> ndarray:  # bool, (P,)
         "True where `theta` holds weights, which penalties and decay act on."
@@ -115,11 +116,11 @@ class Vector:
 def pieces(
     X: ndarray,  # samples, (n, *shape)
     rows: int = 1000,  # at most; fewer where a sample is large
-):  # views of a few samples each
+) -> list[ndarray]:  # views of a few samples each
     "Samples a few at a time, so that their activations stay in the processor's cache."
-    rows = min(rows, max(1, 2**20 // prod(X.shape[1:])))
-    for start in range(0, max(len(X), 1), rows):
-        yield X[start:start + rows]
+    n = max(len(X), 1)
+    rows = min(rows, max(1, 2**20 * n // max(X.size, 1)))
+    return [X] if n <= rows else [X[i:i + rows] for i in range(0, n, rows)]
 
 def as_text(rows):
     "A table of rows of text, the last column to the right."
@@ -173,8 +174,10 @@ class Stack:
         self.place()
 
     def place(self):
+        "Tell each layer where it stands, and know them all, with those inside of others."
         for path, layer in walk(self._layers):
             layer.place = path
+        self.parts = [layer for _, layer in walk(self._layers)]
 
     def complete(self):
         "Make the flat vectors, hand each layer its views, and draw the parameters."
@@ -221,7 +224,7 @@ class Stack:
     def forget(self):
         "Let go of the last training batch."
         self.activations = None
-        for _, layer in walk(self._layers):
+        for layer in self.parts:
             layer.kept = []
 
     def tensors(self) -> dict:  # arrays by name, such as "1.W": the arrays themselves, not copies
@@ -236,7 +239,7 @@ class Stack:
 
     def generators(self):
         "Its own, and those of the layers that draw."
-        drawing = [layer.rng for _, layer in walk(self._layers) if layer.rng is not None]
+        drawing = [layer.rng for layer in self.parts if layer.rng is not None]
         return [self.rng, *drawing]
 
     def snapshot(self) -> dict:  # copies
@@ -262,14 +265,14 @@ class Stack:
         twin = copy.copy(self)
         twin.input = InputLayer(self.input.shape, dtype, self.input.vocabulary)
         twin.dtype, twin.numbers = np.dtype(dtype), Tensors(twin.layers, dtype)
-        for _, layer in walk(twin.layers):
+        for layer in twin.parts:
             for name in layer.statistics:
                 setattr(layer, name, getattr(layer, name).astype(dtype))
         twin.numbers.put_back(self.tensors())
         return twin
 
     def __getstate__(self):
-        left_out = ("numbers", "_downwards", "activations")
+        left_out = ("numbers", "_downwards", "activations", "parts")
         state = {name: value for name, value in vars(self).items() if name not in left_out}
         return state if self.numbers is None else state | {"theta": self.theta}
 

@@ -103,14 +103,14 @@ class Samples:
     ):
         self.X, self.y, self.weights, self.rows = X, y, weights, rows
         self.encode, self.dtype, self.buffer = encode, dtype, None
+        self.width = max(prod(X.shape[1:]), encode(y[:1]).size)  # numbers of a sample
 
     def __len__(self):
         return len(self.X if self.rows is None else self.rows)
 
     def room(self, size):
         "Samples of a block of about a megabyte, in whole batches of `size`."
-        width = max(prod(self.X.shape[1:]), self.encode(self.y[:1]).size)
-        return size * max(1, 2**18 // (size * width))
+        return size * max(1, 2**18 // (size * self.width))
 
     def rows_at(self, start, stop, order=None):
         "Row numbers, or a slice, of the places from `start` to before `stop`."

@@ -112,10 +112,9 @@ class Network(Stack):
         """Outputs for samples, of which nothing is kept. Raises `ValueError` for a
         wrong shape, NaN or infinity."""
         self.check_complete()
-        samples = self.input.check(X)
         dtype = self.input.dtype
         outputs = [self.head.output(self.forward(piece.astype(dtype, copy=False)))
-                   for piece in pieces(samples)]
+                   for piece in pieces(self.input.check(X))]
         A = outputs[0] if len(outputs) == 1 else np.concatenate(outputs)
         return A[0] if np.ndim(X) == len(self.input.shape) else A
 

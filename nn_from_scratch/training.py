@@ -10,7 +10,7 @@ __all__ = ['RUNNING', 'TURN', 'STATE', 'TrainingDiverged', 'check_arguments', 'c
 from contextlib import contextmanager
 from copy import deepcopy
 from functools import partial
-from math import ceil
+from math import ceil, isfinite
 from threading import Lock
 from typing import Callable
 from weakref import WeakSet
@@ -103,7 +103,8 @@ def parts(network, x_train, y_train, x_val, y_val, fraction,
 
 # %% ../nbs/18_training.ipynb #544119a1
 class Standing:
-    "A network as it stands, with what it is trained with, to go back to."
+    """A network as it stands, with what it is trained with, to go back to: by hand,
+    or after an error in a `with` block."""
 
     def __init__(self, network):
         self.network, self.snapshot = network, network.snapshot()
@@ -116,6 +117,13 @@ class Standing:
         network.head, network.regularizer, network.optimizer = self.held
         if network.optimizer is not None:
             network.optimizer.restore(self.optimizer)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, kind, error, trace):
+        if error is not None:
+            self.put_back()
 
 class Choice:
     "What a network is to be trained with: what is given, or else was last in use."
@@ -227,15 +235,11 @@ class Training:
         "Hand the network what it is trained with, and tell the callbacks."
         if self.good is not None:
             return
-        before = Standing(self.network)
-        try:
+        with Standing(self.network):
             self.objective = self.choice.take(self.network)
             good = Standing(self.network), self.t, None
             for callback in self.callbacks:
                 callback.on_train_begin(self.network)
-        except BaseException:
-            before.put_back()
-            raise
         self.good = good
 
     def advance(self, limit):
@@ -273,8 +277,8 @@ class Training:
             train, val = self.epoch.scores.result(), {}
             if self.validation is not None:
                 val = score(self.network, self.validation, self.estimator)
-        losses = [train["loss"], val.get("loss", 0)]
-        if not (np.isfinite(losses).all() and np.isfinite(self.network.theta).all()):
+        loss = train["loss"] + val.get("loss", 0)
+        if not (isfinite(loss) and np.isfinite(self.network.theta).all()):
             epochs = len(self.history.get("train_loss", ()))
             raise TrainingDiverged(epochs + 1, self.eta, self.history)
         self.epoch = None
