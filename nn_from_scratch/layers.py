@@ -139,6 +139,7 @@ class Layer:
     penalised = ()  # names of the parameters that penalties and decay act on
     regularizer = None  # penalty on them; None is that of the network
     statistics = ()  # names of arrays that training changes, though no gradient does
+    least = 1  # samples that a batch in training must have
     children = ()  # layers inside of this one
     rng = None  # Generator of a layer that draws
     needs_dX = True  # False where no layer below learns

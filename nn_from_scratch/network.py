@@ -17,7 +17,7 @@ from .callbacks import Callback, History, ProgressBar
 from .initializers import Initializer
 from .layers import Activate, Dense, count, default_initializer, shown
 from .losses import Loss
-from .metrics import score
+from .metrics import check_estimator, score
 from .normalization import BatchNorm
 from .objective import Head
 from .optimizers import Optimizer
@@ -25,7 +25,7 @@ from .regularizers import Dropout, Regularizer
 from .schedules import RateFinder, Schedule
 from .schedules import find_learning_rate as raise_rate
 from .training import (
-    Choice, Standing, Training, check_arguments, checked, turn)
+    Choice, Standing, Training, check_loss, checked, listed_callbacks, turn)
 
 # %% ../nbs/19_network.ipynb #36b55bd0
 class Network(Stack):
@@ -55,7 +55,8 @@ class Network(Stack):
         batch_norm: bool = False,  # normalise over the batch, before the activation
     ):
         "Add a dense layer, with `BatchNorm` and `Dropout` behind it if asked for."
-        initializer = initializer or default_initializer(activation)
+        if initializer is None:
+            initializer = default_initializer(activation)
         if batch_norm:
             dense = Dense(n_units, None, initializer, regularizer, bias=False)
             layers = [dense, BatchNorm(), Activate(activation)]
@@ -75,10 +76,16 @@ class Network(Stack):
         "Add a dense layer and the head, and draw the weights. It can be called once."
         shape = (*self.shapes[-1][:-1], count(n_units, "units"))
         head = Head(shape, activation)
-        initializer = initializer or default_initializer(activation)
+        if initializer is None:
+            initializer = default_initializer(activation)
+        before = self._layers, self.shapes
         self.add(Dense(n_units, None, initializer, regularizer))
         self.head = head
-        self.complete()
+        try:
+            self.complete()
+        except BaseException:  # the network can be completed in another way
+            (self._layers, self.shapes), self.numbers, self.head = before, None, None
+            raise
 
     def reset(self):
         "Draw the weights anew, the same for an integer seed; forget all training."
@@ -103,7 +110,7 @@ class Network(Stack):
     @loss.setter
     def loss(self, loss):
         self.check_complete()
-        check_arguments(loss, None, None, None, ())
+        check_loss(loss)
         self.head = Head(self.head.shape, self.head.activation, loss)
 
     def output(self,
@@ -124,8 +131,10 @@ class Network(Stack):
         estimator: Callable | None = None,  # metric, or function of outputs and targets
     ) -> dict:  # "loss" and, under its name, the metric
         """Mean loss of the network, without penalty, and a metric. Raises as `output`
-        does, and for targets that do not fit."""
-        return score(self, checked(self, X, y), estimator)
+        does, and for targets or a metric that do not fit."""
+        samples = checked(self, X, y)
+        check_estimator(estimator, self.head)
+        return score(self, samples, estimator)
 
     def train(self,
         x_train: ndarray,  # samples, (n, *shape)
@@ -146,7 +155,7 @@ class Network(Stack):
         clip_norm: float | None = None,  # longer gradients are shortened; None: never
         shuffle: bool = True,  # a new order of the samples in each epoch
         validation_split: float = 0.0,  # share to validate on, instead of `x_val`
-        callbacks: list[Callback] = (),  # called at the moments of `Callback`
+        callbacks: list[Callback] | None = None,  # called at the moments of `Callback`
         verbose: bool = True,  # a progress bar, if training takes longer than a second
     ) -> History:  # losses and metrics, one entry an epoch
         """Train by mini-batch gradient descent; a second call continues where the first
@@ -164,7 +173,8 @@ class Network(Stack):
             epochs=epochs, batch_size=batch_size, loss=loss, optimizer=optimizer,
             schedule=schedule, regularizer=regularizer, sample_weight=sample_weight,
             class_weight=class_weight, clip_norm=clip_norm, shuffle=shuffle,
-            validation_split=validation_split, callbacks=[*callbacks, *bar]).run()
+            validation_split=validation_split,
+            callbacks=listed_callbacks(callbacks) + bar).run()
 
     def find_learning_rate(self,
         X: ndarray,  # samples, (n, *shape)

@@ -31,6 +31,7 @@ class BatchNorm(Layer):
     """Each feature, normalised over the batch and the positions, scaled by `gamma` and shifted by `b`.
     Prediction takes running statistics, `mean` and `variance`. Ioffe and Szegedy (2015)."""
     statistics = ("mean", "variance")
+    least = 2  # one sample has no deviation
     epsilon, momentum = 1e-5, 0.1  # added to the variance; share of a batch in the statistics
 
     def build(self, shape):

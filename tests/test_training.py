@@ -169,6 +169,6 @@ def test_scores_do_not_depend_on_blocks_and_pages(size, monkeypatch):
 
 
 def test_divergence_survives_pickling():
-    error = nn.TrainingDiverged(3, 0.1, nn.History(train_loss=[1.0]))
+    error = nn.TrainingDiverged(3, 0.1, nn.History(train_loss=[1.0]), "Scale it")
     again = pickle.loads(pickle.dumps(error))
     assert str(again) == str(error) and again.history == error.history and "epoch 3" in str(error)
