@@ -99,7 +99,7 @@ class EarlyStopping(Callback):
     def __init__(self,
         patience: int = 10,  # epochs without improvement
         monitor: str = "val_loss",  # key of the history
-        greater_is_better: bool | None = None,  # None: what the metric of that name says
+        greater_is_better: bool | None = None,  # None: as the metric of that name
     ):
         self.patience = count(patience, "epochs of patience")
         if greater_is_better is None:
@@ -140,7 +140,7 @@ class ToleranceEarlyStopping(EarlyStopping):
         tolerance: float = 1e-3,  # in the unit of the monitored quantity
         patience: int = 10,  # epochs without such an improvement
         monitor: str = "val_loss",  # key of the history
-        greater_is_better: bool | None = None,  # None: what the metric of that name says
+        greater_is_better: bool | None = None,  # None: as the metric of that name
     ):
         if not tolerance >= 0:
             raise ValueError(f"tolerance must be at least 0, got {tolerance!r}")

@@ -4,10 +4,12 @@
 
 # %% auto #0
 __all__ = ['own_seed', 'two_moons', 'digits', 'check_shares', 'check_classes', 'Split', 'split', 'hold_out', 'Samples',
-           'count_batches', 'Epoch', 'training_weights', 'times_given', 'standardize', 'standardize_targets']
+           'count_batches', 'Epoch', 'checked_weights', 'training_weights', 'checked', 'held_out', 'parts',
+           'standardize', 'standardize_targets']
 
 # %% ../nbs/16_data.ipynb #5418b867
 from collections.abc import Callable
+from functools import partial
 from math import ceil, prod
 from numbers import Real
 from typing import NamedTuple
@@ -16,6 +18,7 @@ import numpy as np
 from numpy import ndarray
 from numpy.random import Generator
 
+from .activations import Sigmoid, Softmax
 from .layers import numbers
 from .losses import sample_weights
 from .metrics import PAGE, Scores
@@ -225,7 +228,8 @@ class Epoch:
             if self.said is None:
                 rows = self.end(start, self.page_size) - start
                 self.page, self.said = start, np.empty((rows, *Y.shape[1:]), Y.dtype)
-            said, first, last = self.said[start - self.page:], self.place - start, len(X)
+            said = self.said[start - self.page:]
+            first, last = self.place - start, len(X)
             begins = range(first, max(last - least, first) + 1, size)[:limit]
             for begin in begins:
                 stop = begin + size if last - begin - size >= least else last
@@ -263,6 +267,16 @@ class Epoch:
             self.said[:len(said)] = said
         return self
 
+# %% ../nbs/16_data.ipynb #2b7e90f1
+def checked_weights(sample_weight, n):
+    given = numbers(sample_weight, "sample weights", np.float64)
+    if given.shape != (n,):
+        raise ValueError(f"expected sample weights of shape ({n},), got {given.shape}")
+    if (given < 0).any():
+        raise ValueError(f"expected sample weights of at least 0, got {given.min():g} "
+                         f"at index [{given.argmin()}]")
+    return given
+
 # %% ../nbs/16_data.ipynb #a79ac797
 def training_weights(
     y: ndarray,  # targets in rows, or labels as whole numbers
@@ -276,22 +290,52 @@ def training_weights(
     if class_weight is not None:
         weights = sample_weights(y, class_weight, k)
     if sample_weight is not None:
-        weights = times_given(weights, sample_weight, len(y))
+        given = checked_weights(sample_weight, len(y))
+        labels = 0 if weights is None else weights.ndim - 1  # axes of a sequence
+        given = given.reshape(-1, *[1] * labels)
+        weights = given if weights is None else weights * given
     if weights is not None and not weights.any():
         raise ValueError("the weights of all samples are 0: there is nothing to train")
     return weights
 
-def times_given(weights, sample_weight, n):
-    "Weights, or 1, times those of the samples, which are checked."
-    given = numbers(sample_weight, "sample weights", np.float64)
-    if given.shape != (n,):
-        raise ValueError(f"expected sample weights of shape ({n},), got {given.shape}")
-    if (given < 0).any():
-        raise ValueError(f"expected sample weights of at least 0, got {given.min():g} "
-                         f"at index [{given.argmin()}]")
-    if weights is None:
-        return given
-    return weights * given.reshape(n, *(1,) * (weights.ndim - 1))
+# %% ../nbs/16_data.ipynb #be93175f
+def checked(network, X, y, name="") -> Samples:
+    "Samples and targets that fit the network. Raises `TypeError` or `ValueError`."
+    network.check_complete()
+    X, y = network.input.check(X), network.head.check(y, network.dtype)
+    if len(X) != len(y):
+        raise ValueError(f"expected as many {name}targets as samples, "
+                         f"got {len(y)} targets and {len(X)} samples")
+    if len(X) == 0:
+        raise ValueError(f"expected at least one {name}sample, got none")
+    encode = partial(network.head.encode, dtype=np.finfo(network.dtype).dtype)
+    return Samples(X, y, encode, network.input.dtype)
+
+def held_out(network, train, fraction) -> Samples:
+    "Take a share of the samples to train on away; of one network, the same one."
+    is_class = isinstance(network.head.activation, (Sigmoid, Softmax))
+    stratified = is_class and len(network.head.shape) == 1
+    rng = np.random.default_rng(network.split_seed)
+    train.rows, held = hold_out(train.y, fraction, stratified, rng)
+    return Samples(train.X, train.y, train.encode, train.dtype, rows=held)
+
+# %% ../nbs/16_data.ipynb #f94b6b5f
+def parts(network, x_train, y_train, x_val=None, y_val=None, fraction=0,
+          sample_weight=None, class_weight=None):
+    "Samples to train on, with their weights, and samples to validate on, or None."
+    train = checked(network, x_train, y_train, "training ")
+    labels = train.y.ndim == len(network.head.shape)
+    classes = network.head.shape[-1] if labels else None
+    train.weights = training_weights(train.y, classes, sample_weight, class_weight)
+    if (x_val is None) != (y_val is None):
+        raise ValueError("expected x_val and y_val together, got one of them")
+    if not (isinstance(fraction, Real) and 0 <= fraction < 1):
+        raise ValueError(f"validation_split must lie in [0, 1), got {fraction!r}")
+    if x_val is not None and fraction:
+        raise ValueError("expected x_val and y_val or validation_split, got both")
+    if x_val is not None:
+        return train, checked(network, x_val, y_val, "validation ")
+    return train, None
 
 # %% ../nbs/16_data.ipynb #4292ea67
 def standardize(

@@ -18,7 +18,7 @@ from .layers import count, shown
 from .losses import n_rows
 from .network import Network
 from .objective import Objective
-from .training import parts
+from .data import parts
 
 # %% ../nbs/22_debugging.ipynb #f228734e
 class HeldObjective:

@@ -46,7 +46,7 @@ class Metric:
         activation,  # of the outputs; None where only their number is known
         k: int,  # number of outputs
     ):
-        "Raise `ValueError` for outputs of which the metric says nothing; here for none."
+        "Raise `ValueError` for outputs of which the metric says nothing."
 
     def each(self, A, Y):
         "The terms, one a row or one an output, each of its row alone."

@@ -14,6 +14,7 @@ from numpy import ndarray
 from .activations import Activation
 from .backprop import Stack, pieces
 from .callbacks import Callback, History, ProgressBar
+from .data import checked
 from .initializers import Initializer
 from .layers import Activate, Dense, count, default_initializer, shown
 from .losses import Loss
@@ -25,7 +26,7 @@ from .regularizers import Dropout, Regularizer
 from .schedules import RateFinder, Schedule
 from .schedules import find_learning_rate as raise_rate
 from .training import (
-    Choice, Standing, Training, check_loss, checked, listed_callbacks, turn)
+    Choice, Standing, Training, check_loss, listed_callbacks, turn)
 
 # %% ../nbs/19_network.ipynb #36b55bd0
 class Network(Stack):

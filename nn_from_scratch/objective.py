@@ -34,9 +34,9 @@ def no_text(y):
     y = np.asarray(y)
     texts = [label for label in y.ravel()[:1].tolist() if isinstance(label, str)]
     if texts:
-        raise TypeError(f"expected labels as whole numbers, got text such as {texts[0]!r}: "
-                        "names, y = np.unique(y, return_inverse=True) makes numbers of "
-                        "them, and names[...] brings text back")
+        raise TypeError("expected labels as whole numbers, got text such as "
+                        f"{texts[0]!r}: names, y = np.unique(y, return_inverse=True) "
+                        "makes numbers of them, and names[...] brings text back")
 
 def whole_labels(y, k):
     """Labels as whole numbers.

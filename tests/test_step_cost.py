@@ -6,7 +6,7 @@ import pytest
 
 import nn_from_scratch as nn
 from nn_from_scratch.objective import Objective
-from nn_from_scratch.training import checked
+from nn_from_scratch.data import checked
 
 
 class Counted(np.ndarray):

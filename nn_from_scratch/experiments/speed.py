@@ -16,11 +16,11 @@ from typing import Callable
 import numpy as np
 
 from ..activations import ReLU, Softmax
-from ..data import Epoch
+from ..data import Epoch, checked
 from ..metrics import Scores
 from ..network import Network
 from ..objective import one_hot
-from ..training import Choice, checked
+from ..training import Choice
 
 # %% ../../nbs/experiments/55_speed.ipynb #7d2d56df
 def race(
