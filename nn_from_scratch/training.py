@@ -95,6 +95,7 @@ def advice(samples, head) -> str:
         return f"Scale the targets, which reach {size:.3g}: see standardize_targets"
     return "Try a smaller eta, or clip_norm"
 
+# %% ../nbs/18_training.ipynb #4c6f1e03
 def finite(network) -> bool:
     "Whether all that training changes is finite: parameters and running statistics."
     statistics = (getattr(layer, name) for layer in network.parts
