@@ -19,8 +19,12 @@ statuses = [
 minors = range(int(cfg["min_python"].split(".")[1]), 14)
 
 setuptools.setup(
-    name=cfg["lib_name"], version=cfg["version"], description=cfg["description"],
-    keywords=cfg["keywords"], author=cfg["author"], author_email=cfg["author_email"],
+    name=cfg["lib_name"],
+    version=cfg["version"],
+    description=cfg["description"],
+    keywords=cfg["keywords"],
+    author=cfg["author"],
+    author_email=cfg["author_email"],
     license=licenses[cfg["license"]][0],
     classifiers=[
         f"Development Status :: {statuses[int(cfg['status']) - 1]}",
@@ -33,9 +37,9 @@ setuptools.setup(
     ],
     url=cfg["git_url"],
     packages=setuptools.find_packages(
-        include=[cfg["lib_name"], f"{cfg['lib_name']}.*"]
+        include=[cfg["lib_path"], f"{cfg['lib_path']}.*"]
     ),
-    include_package_data=True,
+    package_data={cfg["lib_path"]: ["py.typed"]},  # its annotations are for all to read
     install_requires=shlex.split(cfg["requirements"]),
     extras_require={
         extra: shlex.split(cfg[f"{extra}_requirements"])

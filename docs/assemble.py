@@ -33,7 +33,7 @@ def main():
         page = book.ROOT / f"docs/{name}.md"
         template = templates.from_string(page.read_text(encoding="utf-8"))
         text = template.render(
-            vars(results), prompt_url=lite.prompt_url,
+            vars(results), prompt_url=lite.prompt_url, wheel_url=lite.wheel_url,
             picture=f"![{described}](figures/moons.svg)",
         )
         write(SITE / f"{name}.md", book.with_links(text, "definition"))

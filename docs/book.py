@@ -13,7 +13,7 @@ ROOT = Path(__file__).parent.parent
 CONFIG = ConfigParser(delimiters=["="])
 CONFIG.read(ROOT / "settings.ini", encoding="utf-8")
 SETTINGS = CONFIG["DEFAULT"]
-PACKAGE = SETTINGS["lib_name"]
+PACKAGE = SETTINGS["lib_path"]
 
 
 class Definition(NamedTuple):

@@ -31,6 +31,13 @@ def notebook_path(page):
         return f"{page.removeprefix('nbs/')}.ipynb"
 
 
+def wheel_url():
+    "Address of the package's wheel, which the live notebooks load."
+    name = f"{book.SETTINGS['lib_name'].replace('-', '_')}-{book.SETTINGS['version']}"
+    site = f"{book.SETTINGS['doc_host']}{book.SETTINGS['doc_baseurl']}"
+    return f"{site}/lite/pypi/{name}-py3-none-any.whl"
+
+
 def run_url(page):
     "Address of a chapter's live notebook in the site, or None."
     path = notebook_path(page)

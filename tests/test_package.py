@@ -2,9 +2,12 @@
 and that a seed decides all."""
 import ast
 import inspect
+import re
 import subprocess
 import sys
 from importlib import import_module
+from importlib.metadata import packages_distributions, version
+from importlib.resources import files
 
 import numpy as np
 import pytest
@@ -130,8 +133,29 @@ def test_everything_public_is_documented():
 
 
 def test_version():
-    from importlib.metadata import version
-    assert nn.__version__ == version("nn_from_scratch")
+    assert {version(name) for name in distributions()} == {nn.__version__}
+
+
+def distributions():
+    "What pip calls the package that is imported."
+    return {*packages_distributions()["nn_from_scratch"]}
+
+
+def test_pip_is_asked_for_this_book_and_no_other(repository):
+    """The name `nn_from_scratch` is somebody else's on PyPI. What is installed is the
+    clone, a wheel by its address, or the name in the metadata."""
+    pages = [*repository.glob("*.md"), *repository.glob("docs/*.md")]
+    pages += [*repository.rglob("nbs/**/*.ipynb"), *repository.glob("docs/*.py")]
+    told = re.findall(
+        r"pip install ([^`\n]*)", "\n".join(page.read_text() for page in pages)
+    )
+    words = re.findall(r"{{.*?}}|[^\s'\"]+", " ".join(told))
+    own = {*distributions(), ".", "{{ wheel_url() }}"}
+    assert told and {word for word in words if word not in own} == set()
+
+
+def test_annotations_are_for_all_to_read():
+    assert (files("nn_from_scratch") / "py.typed").is_file()
 
 
 # --- reproducibility

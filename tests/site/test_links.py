@@ -1,5 +1,6 @@
 """Every link, anchor and image of the built site leads somewhere; `make docs` runs this
 after it has built _site/."""
+import re
 from functools import cache
 from pathlib import Path
 from urllib.parse import unquote, urljoin, urlsplit
@@ -99,6 +100,11 @@ def test_images_are_described(page):
 def test_an_id_is_given_once(page):
     ids = tree(page).xpath("//@id")
     assert len(ids) == len(set(ids)), {name for name in ids if ids.count(name) > 1}
+
+
+def test_the_wheel_that_pip_is_told_to_install_is_there():
+    told = re.findall(r"pip install (\S+\.whl)", tree("index.html").text_content())
+    assert told and [address for address in told if problem(address)] == []
 
 
 def test_site_is_whole():
