@@ -89,6 +89,18 @@ def test_fits_a_phone(opened):
     assert wide == []
 
 
+def test_code_fits_its_box(opened):
+    "On a screen of 1280 pixels, of which a scroll bar takes 15; folded cells as well."
+    opened.page.set_viewport_size({"width": 1280 - 15, "height": 720})
+    scrolling = opened.page.evaluate("""() => {
+        document.querySelectorAll('details').forEach(folded => folded.open = true)
+        return [...document.querySelectorAll('.cell_input pre')]
+            .filter(box => box.scrollWidth > box.clientWidth)
+            .map(box => box.textContent.slice(0, 120))
+    }""")
+    assert scrolling == []
+
+
 def test_search_finds_nesterov(visit):
     page = visit.open("search.html?q=nesterov")
     page.locator("#search-results a", has_text="Optimisers").first.click()
