@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ..activations import ReLU, Softmax
-from ..data import Split, digits, split
+from ..data import Split
 from ..datasets import mnist
 from .digits import scores_of
 from ..losses import CategoricalCrossEntropy
@@ -21,7 +21,7 @@ from ..metrics import MulticlassAccuracy
 from ..network import History, Network
 from ..optimizers import AdamW
 from ..plots import (
-    INK, figure_of, plot_confusion_matrix, plot_learning_curve, use_style)
+    INK, figure_of, plot_confusion_matrix, plot_learning_curve)
 
 # %% ../../nbs/experiments/53_mnist.ipynb #2b1e9282
 def images(
