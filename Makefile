@@ -17,8 +17,8 @@ KATEX := 0.19.1
 
 help:
 	@echo "make demo       train the README's network, print its scores, write its figures to demo/"
-	@echo "make test       run every notebook and every test"
-	@echo "make parity     compare every formula with PyTorch, and write tests/parity/parity.json"
+	@echo "make test       run the notebooks, but for what takes files or minutes, and the tests"
+	@echo "make parity     compare formulas with PyTorch, and write tests/parity/parity.json"
 	@echo "make lab        open the notebooks in JupyterLab"
 	@echo "make notebooks  run all notebooks in place, so that their outputs are new; MNIST, ML-CUP and speed"
 	@echo "                if NN_FROM_SCRATCH_DATA names the folder of their files"

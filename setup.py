@@ -9,8 +9,13 @@ config = ConfigParser(delimiters=["="])
 config.read("settings.ini", encoding="utf-8")
 cfg = config["DEFAULT"]
 
-licenses = {"apache2": ("Apache-2.0", "License :: OSI Approved :: Apache Software License")}
-statuses = ["1 - Planning", "2 - Pre-Alpha", "3 - Alpha", "4 - Beta", "5 - Production/Stable", "6 - Mature", "7 - Inactive"]
+licenses = {
+    "apache2": ("Apache-2.0", "License :: OSI Approved :: Apache Software License")
+}
+statuses = [
+    "1 - Planning", "2 - Pre-Alpha", "3 - Alpha", "4 - Beta", "5 - Production/Stable",
+    "6 - Mature", "7 - Inactive",
+]
 minors = range(int(cfg["min_python"].split(".")[1]), 14)
 
 setuptools.setup(
@@ -31,10 +36,15 @@ setuptools.setup(
         *(f"Programming Language :: Python :: 3.{minor}" for minor in minors),
     ],
     url=cfg["git_url"],
-    packages=setuptools.find_packages(include=[cfg["lib_name"], f"{cfg['lib_name']}.*"]),
-    include_package_data=True,
+    packages=setuptools.find_packages(
+        include=[cfg["lib_path"], f"{cfg['lib_path']}.*"]
+    ),
+    package_data={cfg["lib_path"]: ["py.typed"]},  # its annotations are for all to read
     install_requires=shlex.split(cfg["requirements"]),
-    extras_require={extra: shlex.split(cfg[f"{extra}_requirements"]) for extra in ("dev", "parity", "bench", "docs", "browser")},
+    extras_require={
+        extra: shlex.split(cfg[f"{extra}_requirements"])
+        for extra in ("dev", "parity", "bench", "docs", "browser")
+    },
     python_requires=f">={cfg['min_python']}",
     long_description=Path("README.md").read_text(encoding="utf-8"),
     long_description_content_type="text/markdown",

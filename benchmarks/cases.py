@@ -5,18 +5,23 @@ import numpy as np
 
 
 class Case(NamedTuple):
-    "One training recipe: Adam, or plain gradient descent, at a constant rate, in float32."
+    """One training recipe: Adam, or plain gradient descent, at a constant rate, in
+    float32."""
     widths: tuple  # units from the inputs to the outputs
     batch: int  # samples of a step
     rows: int  # samples of an epoch
     epochs: int  # timed together, after one that is not timed
-    output: str = "softmax"  # softmax with cross-entropy, sigmoid with binary cross-entropy, or linear with squared error
+    # softmax with cross-entropy, sigmoid with binary cross-entropy, or linear with
+    # squared error
+    output: str = "softmax"
     optimizer: str = "adam"  # adam or gradient_descent
     eta: float = 1e-3  # learning rate, the peak of it where there is a schedule
-    one_cycle: bool = False  # rise to the peak over 30 % of the steps, then fall, each along half a cosine
+    # rise to the peak over 30 % of the steps, then fall, each along half a cosine
+    one_cycle: bool = False
 
 
-SMALL, LARGE, MOONS, REGRESSION = (784, 128, 64, 10), (784, 512, 256, 10), (2, 16, 8, 1), (9, 32, 16, 2)
+SMALL, LARGE = (784, 128, 64, 10), (784, 512, 256, 10)
+MOONS, REGRESSION = (2, 16, 8, 1), (9, 32, 16, 2)
 
 TRAINING = {
     "MNIST 784-128-64-10, batch 32": Case(SMALL, 32, 20_000, 2),
@@ -24,30 +29,51 @@ TRAINING = {
     "MNIST 784-128-64-10, batch 1000": Case(SMALL, 1000, 20_000, 8),
     "MNIST 784-512-256-10, batch 128": Case(LARGE, 128, 20_000, 1),
     "MNIST 784-512-256-10, batch 1000": Case(LARGE, 1000, 20_000, 2),
-    "two moons 2-16-8-1, batch 32": Case(MOONS, 32, 3000, 20, "sigmoid", "gradient_descent", 0.1),
-    "two moons 2-16-8-1, batch 1": Case(MOONS, 1, 600, 2, "sigmoid", "gradient_descent", 0.01),
+    "two moons 2-16-8-1, batch 32": Case(
+        MOONS, 32, 3000, 20, "sigmoid", "gradient_descent", 0.1
+    ),
+    "two moons 2-16-8-1, batch 1": Case(
+        MOONS, 1, 600, 2, "sigmoid", "gradient_descent", 0.01
+    ),
     "regression 9-32-16-2, batch 32": Case(REGRESSION, 32, 3000, 20, "linear"),
 }
-PREDICTION = {"prediction of 10,000 rows": (10_000, 20), "prediction of 1 row": (1, 2000)}  # rows, repetitions
-TO_98 = "MNIST to 98 % of the test images"  # recipe chosen on validation in the chapter on speed
+# rows, repetitions
+PREDICTION = {
+    "prediction of 10,000 rows": (10_000, 20),
+    "prediction of 1 row": (1, 2000),
+}
+# of the recipes that the chapter on speed compares, the smallest network, five epochs
+TO_98 = "MNIST to 98 % of the test images"
 RECIPE_98 = Case((784, 128, 64, 10), 256, 60_000, 5, eta=6e-3, one_cycle=True)
 IMPORTS = {
-    "import": {"nn_from_scratch": "import nn_from_scratch", "NumPy": "import numpy", "scikit-learn": "import sklearn", "PyTorch": "import torch", "JAX": "import jax"},
-    "import, ready to train": {"nn_from_scratch": "from nn_from_scratch import Network, ReLU, Sigmoid", "NumPy": "import numpy",
-                               "scikit-learn": "from sklearn.neural_network import MLPClassifier", "PyTorch": "import torch.nn, torch.optim", "JAX": "import jax.numpy"},
+    "import": {
+        "nn_from_scratch": "import nn_from_scratch", "NumPy": "import numpy",
+        "scikit-learn": "import sklearn", "PyTorch": "import torch",
+        "JAX": "import jax",
+    },
+    "import, ready to train": {
+        "nn_from_scratch": "from nn_from_scratch import Network, ReLU, Sigmoid",
+        "NumPy": "import numpy",
+        "scikit-learn": "from sklearn.neural_network import MLPClassifier",
+        "PyTorch": "import torch.nn, torch.optim",
+        "JAX": "import jax.numpy",
+    },
 }
 
 
 def images():
-    "The published images, 60,000 to train on and 10,000 to test on, from the folder that NN_FROM_SCRATCH_DATA names."
+    """The published images, 60,000 to train on and 10,000 to test on, from the folder
+    that NN_FROM_SCRATCH_DATA names."""
     from nn_from_scratch import mnist
     return mnist()
 
 
 def data(case):
-    "Samples and labels or targets. The values do not matter for the time, so they are made here: pixels are in [0, 1], a fifth of them not 0."
+    """Samples and labels or targets. The values do not matter for the time, so they are
+    made here: pixels are in [0, 1], a fifth of them not 0."""
     rng = np.random.default_rng(0)
     X = rng.random((case.rows, case.widths[0]), np.float32)
     if case.output == "softmax": X *= rng.random(X.shape) < 0.2
-    if case.output == "linear": return X, np.stack([X.sum(axis=1), X[:, 0] * X[:, 1]], axis=1)
+    if case.output == "linear":
+        return X, np.stack([X.sum(axis=1), X[:, 0] * X[:, 1]], axis=1)
     return X, rng.integers(0, max(case.widths[-1], 2), case.rows)

@@ -1,5 +1,6 @@
-"""Times every case with every peer in turn, A B C A B C ..., each in a process of its own, and writes the results as JSON,
-Markdown and SVG. `make bench` calls it; `python benchmarks/run.py --help` lists the options."""
+"""Times every case with every peer in turn, A B C A B C ..., each in a process of its
+own, and writes the results as JSON, Markdown and SVG. `make bench` calls it; `python
+benchmarks/run.py --help` lists the options."""
 import argparse
 import datetime
 import importlib.metadata
@@ -15,7 +16,9 @@ import time
 from pathlib import Path
 
 import numpy as np
-from cases import IMPORTS, PREDICTION, RECIPE_98, SMALL, TO_98, TRAINING, Case, data, images
+from cases import (
+    IMPORTS, PREDICTION, RECIPE_98, SMALL, TO_98, TRAINING, Case, data, images,
+)
 from peers import PEERS, NotOffered
 
 HERE, OURS = Path(__file__).parent, "nn_from_scratch"
@@ -23,15 +26,18 @@ CASES = [*TRAINING, TO_98, *PREDICTION, *IMPORTS]
 
 
 def takes_part(peer, case):
-    "Whether a comparison makes sense: NumPy is the yardstick of the import alone, a compiled step that of training."
+    """Whether a comparison makes sense: NumPy is the yardstick of the import alone, a
+    compiled step that of training."""
     if case in IMPORTS: return peer in IMPORTS[case]
     if peer in (OURS, "scikit-learn", "PyTorch", "JAX"): return True
     if case == TO_98: return peer == "Keras on JAX"
-    return peer in ("ONNX Runtime", "Keras on JAX") if case in PREDICTION else peer not in ("ONNX Runtime", "NumPy")
+    if case in PREDICTION: return peer in ("ONNX Runtime", "Keras on JAX")
+    return peer not in ("ONNX Runtime", "NumPy")
 
 
 def measure(peer, name, started):
-    "One case in this process: seconds of an epoch, of a prediction, or from the start of the process to the last epoch."
+    """One case in this process: seconds of an epoch, of a prediction, or from the start
+    of the process to the last epoch."""
     function = PEERS[peer][0]
     if name in TRAINING:
         case = TRAINING[name]
@@ -46,7 +52,11 @@ def measure(peer, name, started):
         start = time.time()
         train(RECIPE_98.epochs)
         end = time.time()
-        return {"seconds": end - started, "training": end - start, "accuracy": float(np.mean(predict(x_test).argmax(axis=1) == y_test))}
+        return {
+            "seconds": end - started,
+            "training": end - start,
+            "accuracy": float(np.mean(predict(x_test).argmax(axis=1) == y_test)),
+        }
     rows, repetitions = PREDICTION[name]
     case = Case(SMALL, 100, 1000, 1)
     X, y = data(case)
@@ -60,38 +70,65 @@ def measure(peer, name, started):
     return {"seconds": statistics.median(seconds[5:])}
 
 
-IMPORT_TIMER = """import time; start = time.perf_counter()
+IMPORT_TIMER = """import time
+start = time.perf_counter()
 {statement}
 seconds = time.perf_counter() - start
-import json, resource; print(json.dumps(dict(seconds=seconds, peak_mb=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)))"""
+import json
+import resource
+peak_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+print(json.dumps(dict(seconds=seconds, peak_mb=peak_mb)))"""
 
 
 def child(peer, name, threads, started):
     "One measurement, printed as one line of JSON."
-    if hasattr(os, "sched_setaffinity"): os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:threads])
-    try: answer = {**measure(peer, name, started), "peak_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024}
-    except NotOffered as reason: answer = {"missing": f"not offered: {reason}"}
+    if hasattr(os, "sched_setaffinity"):
+        os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:threads])
+    try:
+        answer = {
+            **measure(peer, name, started),
+            "peak_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
+        }
+    except NotOffered as reason:
+        answer = {"missing": f"not offered: {reason}"}
     print(json.dumps(answer))
 
 
 def ask(peer, name, threads):
     "One measurement in a fresh process, or why there is none."
-    if importlib.util.find_spec(PEERS[peer][1]) is None: return {"missing": "not installed"}
-    command = [sys.executable, __file__, "--child", peer, name, "--threads", str(threads), "--started", str(time.time())]
-    if name in IMPORTS: command = [sys.executable, "-c", IMPORT_TIMER.format(statement=IMPORTS[name][peer])]
-    if name == TO_98 and "NN_FROM_SCRATCH_DATA" not in os.environ: return {"missing": "NN_FROM_SCRATCH_DATA does not say where MNIST is"}
-    variables = {variable: str(threads) for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")}
+    if importlib.util.find_spec(PEERS[peer][1]) is None:
+        return {"missing": "not installed"}
+    command = [
+        sys.executable, __file__, "--child", peer, name, "--threads", str(threads),
+        "--started", str(time.time()),
+    ]
+    if name in IMPORTS:
+        timer = IMPORT_TIMER.format(statement=IMPORTS[name][peer])
+        command = [sys.executable, "-c", timer]
+    if name == TO_98 and "NN_FROM_SCRATCH_DATA" not in os.environ:
+        return {"missing": "NN_FROM_SCRATCH_DATA does not say where MNIST is"}
+    variables = {
+        variable: str(threads)
+        for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+    }
     run = subprocess.run(command, capture_output=True, text=True,
                          env={**os.environ, **variables, "TF_CPP_MIN_LOG_LEVEL": "3"})
-    if run.returncode: return {"missing": f"failed: {(run.stderr.strip().splitlines() or ['without a word'])[-1][:120]}"}
+    if run.returncode:
+        *_, last = "without a word", *run.stderr.strip().splitlines()
+        return {"missing": f"failed: {last[:120]}"}
     return json.loads(run.stdout.splitlines()[-1])
 
 
 def collect(names, peers, rounds, threads):
-    "All measurements, round by round, so that a slow minute of the machine meets every peer."
+    """All measurements, round by round, so that a slow minute of the machine meets
+    every peer."""
     from tqdm import tqdm
-    results = {name: {peer: {} for peer in peers if takes_part(peer, name)} for name in names}
-    tasks = [(name, peer) for _ in range(rounds) for name in names for peer in results[name]]
+    results = {
+        name: {peer: {} for peer in peers if takes_part(peer, name)} for name in names
+    }
+    tasks = [
+        (name, peer) for _ in range(rounds) for name in names for peer in results[name]
+    ]
     for name, peer in tqdm(tasks, unit="run"):
         entry = results[name][peer]
         if "missing" in entry: continue
@@ -104,22 +141,57 @@ def collect(names, peers, rounds, threads):
 
 def ratio(results, name, peer):
     "Median over the rounds of our time over the peer's, in the same round."
-    return statistics.median(a / b for a, b in zip(results[name][OURS]["seconds"], results[name][peer]["seconds"]))
+    return statistics.median(
+        a / b
+        for a, b in zip(results[name][OURS]["seconds"], results[name][peer]["seconds"])
+    )
+
+
+RATIO = """A ratio is our time over the peer's, the median over rounds of pairs; below 1
+we are faster. Times are of an epoch, of a call, of an import, or from the start of a
+process to its last epoch."""
+
+
+def remark(entry):
+    "Of a training to an accuracy, which has both: how long, and how good."
+    if "training" not in entry: return ""
+    accuracies = " ".join(f"{accuracy:.2%}" for accuracy in entry["accuracy"])
+    seconds = statistics.median(entry["training"])
+    return f"training {seconds:.2f} s, test accuracy {accuracies}"
+
+
+def table_row(peer, entry, ratio):
+    "A peer's line in the table of a case."
+    if "missing" in entry: return f"| {peer} | {entry['missing']} | | | | |"
+    milliseconds = np.multiply(entry["seconds"], 1e3)
+    return (
+        f"| {peer} | {ratio:{'.2f' if ratio >= 0.1 else '.2g'}} "
+        f"| {np.median(milliseconds):.4g} | {min(milliseconds):.4g} "
+        f"| {statistics.median(entry['peak_mb']):.0f} | {remark(entry)} |"
+    )
 
 
 def markdown(report):
     "The report as tables."
-    lines = [f"# Benchmarks, {report['date']}", "", f"{report['machine']}, {report['threads']} threads, {report['rounds']} rounds.",
-             "Versions: " + ", ".join(f"{name} {version}" for name, version in report["versions"].items()) + ".", "",
-             "A ratio is our time over the peer's, the median over rounds of pairs; below 1 we are faster. Times are of an epoch, of a call, of an import, or from the start of a process to its last epoch."]
+    versions = (f"{name} {version}" for name, version in report["versions"].items())
+    lines = [
+        f"# Benchmarks, {report['date']}",
+        "",
+        f"{report['machine']}, {report['threads']} threads, {report['rounds']} rounds.",
+        f"Versions: {', '.join(versions)}.",
+        "",
+        RATIO.replace("\n", " "),
+    ]
     for name, entries in report["cases"].items():
-        lines += ["", f"## {name}", "", "| library | ratio | median ms | minimum ms | peak MB | remark |", "|---|---:|---:|---:|---:|---|"]
+        lines += [
+            "", f"## {name}", "",
+            "| library | ratio | median ms | minimum ms | peak MB | remark |",
+            "|---|---:|---:|---:|---:|---|",
+        ]
         for peer, entry in entries.items():
-            if "missing" in entry: lines.append(f"| {peer} | {entry['missing']} | | | | |")
-            else:
-                seconds, shown = entry["seconds"], 1 if peer == OURS else ratio(report["cases"], name, peer)
-                more = f"training {statistics.median(entry['training']):.2f} s, test accuracy {' '.join(f'{a:.2%}' for a in entry['accuracy'])}" if name == TO_98 else ""
-                lines.append(f"| {peer} | {shown:{'.2f' if shown >= 0.1 else '.2g'}} | {1e3 * statistics.median(seconds):.4g} | {1e3 * min(seconds):.4g} | {statistics.median(entry['peak_mb']):.0f} | {more} |")
+            compared = peer != OURS and "missing" not in entry
+            shown = ratio(report["cases"], name, peer) if compared else 1
+            lines.append(table_row(peer, entry, shown))
     return "\n".join(lines) + "\n"
 
 
@@ -129,36 +201,89 @@ def picture(report):
     from nn_from_scratch.plots import STYLE
     plt.rcParams.update(STYLE)
     names = list(report["cases"])[::-1]
-    figure, ax = plt.subplots(figsize=(7, 0.36 * len(names) + 1.2), layout="constrained")
+    figure, ax = plt.subplots(
+        figsize=(7, 0.36 * len(names) + 1.2), layout="constrained"
+    )
     for i, peer in enumerate(peer for peer in PEERS if peer != OURS):
-        rows = [row for row, name in enumerate(names) if "seconds" in report["cases"][name].get(peer, {})]
-        if rows: ax.plot([ratio(report["cases"], names[row], peer) for row in rows], rows, "os^vDPX<>"[i], color=f"C{i % 7}", label=peer)
+        rows = [
+            row
+            for row, name in enumerate(names)
+            if "seconds" in report["cases"][name].get(peer, {})
+        ]
+        if rows:
+            ax.plot(
+                [ratio(report["cases"], names[row], peer) for row in rows], rows,
+                "os^vDPX<>"[i], color=f"C{i % 7}", label=peer,
+            )
     ax.axvline(1, color="0.5", lw=1)
-    ax.set(xscale="log", yticks=range(len(names)), yticklabels=names, xlabel="our time over the peer's; left of 1 we are faster")
+    ax.set(
+        xscale="log", yticks=range(len(names)), yticklabels=names,
+        xlabel="our time over the peer's; left of 1 we are faster",
+    )
     ax.legend(loc="center left", bbox_to_anchor=(1, 0.5))
     return figure
 
 
+def processor():
+    "Its name, as the system tells it."
+    listed = Path("/proc/cpuinfo")
+    if not listed.exists(): return platform.processor()
+    lines = listed.read_text().splitlines()
+    names = [line.split(":")[1] for line in lines if line.startswith("model name")]
+    return names[0].strip() if names else ""
+
+
+LIBRARIES = """
+numpy scikit-learn torch jax keras mygrad micrograd onnxruntime
+""".split()
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rounds", type=int, default=5, help="measurements of each pair (5)")
-    parser.add_argument("--threads", type=int, default=min(2, os.cpu_count()), help="threads of every peer (2)")
-    parser.add_argument("--only", default="", help="cases whose name contains this text")
-    parser.add_argument("--peers", default=",".join(PEERS), help="names, separated by commas")
-    parser.add_argument("--out", type=Path, default=HERE / "results", help="folder of the results")
+    parser.add_argument(
+        "--rounds", type=int, default=5, help="measurements of each pair (5)"
+    )
+    parser.add_argument(
+        "--threads", type=int, default=min(2, os.cpu_count()),
+        help="threads of every peer (2)",
+    )
+    parser.add_argument(
+        "--only", default="", help="cases whose name contains this text"
+    )
+    parser.add_argument(
+        "--peers", default=",".join(PEERS), help="names, separated by commas"
+    )
+    parser.add_argument(
+        "--out", type=Path, default=HERE / "results", help="folder of the results"
+    )
     parser.add_argument("--child", nargs=2, help=argparse.SUPPRESS)
-    parser.add_argument("--started", type=float, default=time.time(), help=argparse.SUPPRESS)
+    parser.add_argument(
+        "--started", type=float, default=time.time(), help=argparse.SUPPRESS
+    )
     options = parser.parse_args()
     if options.child: return child(*options.child, options.threads, options.started)
-    if unknown := set(options.peers.split(",")) - set(PEERS): parser.error(f"no peer {', '.join(unknown)}; there are {', '.join(PEERS)}")
+    if unknown := set(options.peers.split(",")) - set(PEERS):
+        parser.error(f"no peer {', '.join(unknown)}; there are {', '.join(PEERS)}")
     names = [name for name in CASES if options.only in name]
-    if not names: parser.error(f"no case has {options.only!r} in its name; there are {'; '.join(CASES)}")
+    if not names:
+        parser.error(
+            f"no case has {options.only!r} in its name; there are {'; '.join(CASES)}"
+        )
     peers = [OURS, *(peer for peer in options.peers.split(",") if peer != OURS)]
-    installed = [name for name in ("numpy", "scikit-learn", "torch", "jax", "keras", "mygrad", "micrograd", "onnxruntime") if importlib.util.find_spec(name.replace("scikit-learn", "sklearn"))]
-    processor = next((line.split(":")[1].strip() for line in Path("/proc/cpuinfo").read_text().splitlines() if line.startswith("model name")), "") if Path("/proc/cpuinfo").exists() else platform.processor()
-    report = {"date": datetime.date.today().isoformat(), "machine": f"{processor}, {os.cpu_count()} cores, {platform.system()}, Python {platform.python_version()}",
-              "threads": options.threads, "rounds": options.rounds, "versions": {name: importlib.metadata.version(name) for name in installed},
-              "cases": collect(names, peers, options.rounds, options.threads)}
+    installed = [
+        name
+        for name in LIBRARIES
+        if importlib.util.find_spec(name.replace("scikit-learn", "sklearn"))
+    ]
+    report = {
+        "date": datetime.date.today().isoformat(),
+        "machine": f"{processor()}, {os.cpu_count()} cores, {platform.system()}, "
+        f"Python {platform.python_version()}",
+        "threads": options.threads,
+        "rounds": options.rounds,
+        "versions": {name: importlib.metadata.version(name) for name in installed},
+        "cases": collect(names, peers, options.rounds, options.threads),
+    }
     options.out.mkdir(parents=True, exist_ok=True)
     stem = options.out / report["date"]
     stem.with_suffix(".json").write_text(json.dumps(report, indent=1) + "\n")

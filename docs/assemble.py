@@ -1,5 +1,5 @@
-"""Assemble what Sphinx reads in build/site/: the notebooks as they are, the written pages filled in, the reference."""
-import re
+"""Assemble what Sphinx reads in build/site/: the notebooks as they are, the written
+pages filled in, the reference."""
 import shutil
 
 from jinja2 import Environment, StrictUndefined
@@ -30,11 +30,17 @@ def main():
     shutil.copy(results.benchmark("svg"), SITE / "figures/benchmark.svg")
     templates = Environment(undefined=StrictUndefined, keep_trailing_newline=True)
     for name in PAGES:
-        template = templates.from_string((book.ROOT / f"docs/{name}.md").read_text(encoding="utf-8"))
-        text = template.render(vars(results), prompt_url=lite.prompt_url, picture=f"![{described}](figures/moons.svg)")
+        page = book.ROOT / f"docs/{name}.md"
+        template = templates.from_string(page.read_text(encoding="utf-8"))
+        text = template.render(
+            vars(results), prompt_url=lite.prompt_url, wheel_url=lite.wheel_url,
+            picture=f"![{described}](figures/moons.svg)",
+        )
         write(SITE / f"{name}.md", book.with_links(text, "definition"))
-    for name in ("CHANGELOG", "CONTRIBUTING"): shutil.copy(book.ROOT / f"{name}.md", SITE)
-    write(SITE / "benchmarks.md", re.sub(r"^# .*", lambda title: f"{title[0]}\n", results.benchmark("md").read_text(encoding="utf-8"), count=1))
+    for name in ("CHANGELOG", "CONTRIBUTING"):
+        shutil.copy(book.ROOT / f"{name}.md", SITE)
+    title, tables = results.benchmark("md").read_text(encoding="utf-8").split("\n", 1)
+    write(SITE / "benchmarks.md", f"{title}\n\n{tables}")
     api.write(SITE / "api")
 
 

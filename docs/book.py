@@ -1,4 +1,5 @@
-"""What the book consists of: its chapters, the names that they define, and where each is found."""
+"""What the book consists of: its chapters, the names that they define, and where each
+is found."""
 import ast
 import re
 from configparser import ConfigParser
@@ -12,7 +13,7 @@ ROOT = Path(__file__).parent.parent
 CONFIG = ConfigParser(delimiters=["="])
 CONFIG.read(ROOT / "settings.ini", encoding="utf-8")
 SETTINGS = CONFIG["DEFAULT"]
-PACKAGE = SETTINGS["lib_name"]
+PACKAGE = SETTINGS["lib_path"]
 
 
 class Definition(NamedTuple):
@@ -32,48 +33,73 @@ class Chapter(NamedTuple):
 
 
 def directives(source):
-    "nbdev's directives of a cell, as a dictionary; those without a value have an empty one."
-    found = (line.partition(":" if ":" in line else " ") for line in re.findall(r"^#\|\s*(.*)$", source, re.M))
+    """nbdev's directives of a cell, as a dictionary; those without a value have an
+    empty one."""
+    found = (
+        line.partition(":" if ":" in line else " ")
+        for line in re.findall(r"^#\|\s*(.*)$", source, re.M)
+    )
     return {name.strip(): value.strip() for name, _, value in found}
 
 
 def module_of(notebook):
     "Name of the module that a notebook exports, or None."
-    return next((value for cell in notebook.cells if (value := directives(cell.source).get("default_exp"))), None)
+    names = (directives(cell.source).get("default_exp") for cell in notebook.cells)
+    return next(filter(None, names), None)
 
 
 @cache
 def chapters():
     "All chapters in reading order."
-    paths = [*sorted((ROOT / "nbs").glob("[0-9]*.ipynb")), *sorted((ROOT / "nbs/experiments").glob("[0-9]*.ipynb"))]
+    paths = [
+        *sorted((ROOT / "nbs").glob("[0-9]*.ipynb")),
+        *sorted((ROOT / "nbs/experiments").glob("[0-9]*.ipynb")),
+    ]
     found = []
     for path in paths:
         notebook = nbformat.read(path, as_version=4)
-        head = next(cell.source for cell in notebook.cells if cell.source.startswith("# "))
+        head = next(c.source for c in notebook.cells if c.source.startswith("# "))
         title, subtitle = re.fullmatch(r"# (.+)\n\n> (.+)\n*", head).groups()
-        page, module = path.relative_to(ROOT).with_suffix("").as_posix(), module_of(notebook)
-        found.append(Chapter(page, title, subtitle, module, notebook))
+        page = path.relative_to(ROOT).with_suffix("").as_posix()
+        found.append(Chapter(page, title, subtitle, module_of(notebook), notebook))
     return found
 
 
 def module_path(module): return Path(PACKAGE, *module.split(".")).with_suffix(".py")
-def source_url(path, first, last): return f"{SETTINGS['git_url']}/blob/{SETTINGS['branch']}/{path}#L{first}-L{last}"
+
+
+def source_url(path, first, last):
+    return f"{SETTINGS['git_url']}/blob/{SETTINGS['branch']}/{path}#L{first}-L{last}"
 
 
 def names_of(node):
     "Names that a statement at the top of a module or a cell defines."
     if isinstance(node, (ast.FunctionDef, ast.ClassDef)): return [node.name]
     targets = getattr(node, "targets", [getattr(node, "target", None)])
-    return [name.id for target in targets for name in getattr(target, "elts", [target]) if isinstance(name, ast.Name)]
+    return [
+        name.id
+        for target in targets
+        for name in getattr(target, "elts", [target])
+        if isinstance(name, ast.Name)
+    ]
+
+
+def lines_of(node):
+    "First and last line of a statement, its decorators included."
+    decorators = getattr(node, "decorator_list", ())
+    return min(part.lineno for part in (node, *decorators)), node.end_lineno
 
 
 def sections(notebook):
     "Heading over each exported name of a notebook."
     heading, found = "", {}
     for cell in notebook.cells:
-        if cell.cell_type == "markdown" and cell.source.startswith("#"): heading = cell.source.splitlines()[0].lstrip("# ")
-        elif cell.cell_type == "code" and directives(cell.source).keys() & {"export", "exports"}:
-            found |= {name: heading for node in ast.parse(cell.source).body for name in names_of(node)}
+        if cell.cell_type == "markdown" and cell.source.startswith("#"):
+            heading = cell.source.splitlines()[0].lstrip("# ")
+            continue
+        if not directives(cell.source).keys() & {"export", "exports"}: continue
+        for node in ast.parse(cell.source).body:
+            found |= dict.fromkeys(names_of(node), heading)
     return found
 
 
@@ -85,10 +111,13 @@ def definitions():
         if not chapter.module: continue
         path, headings = module_path(chapter.module), sections(chapter.notebook)
         body = ast.parse((ROOT / path).read_text(encoding="utf-8")).body
-        lines = {name: (min(n.lineno for n in (node, *getattr(node, "decorator_list", ()))), node.end_lineno) for node in body for name in names_of(node)}
-        public = next(ast.literal_eval(node.value) for node in body if names_of(node) == ["__all__"])
-        for name in public:
-            found[f"{chapter.module}.{name}"] = Definition(name, chapter.module, chapter.page, headings[name], source_url(path, *lines[name]))
+        lines = {name: lines_of(node) for node in body for name in names_of(node)}
+        public = next(node.value for node in body if names_of(node) == ["__all__"])
+        for name in ast.literal_eval(public):
+            found[f"{chapter.module}.{name}"] = Definition(
+                name, chapter.module, chapter.page, headings[name],
+                source_url(path, *lines[name]),
+            )
     return found
 
 
@@ -100,17 +129,23 @@ def linkable():
 
 
 CODE = re.compile(r"(?<![`\[])`([A-Za-z_]\w*)((?:\.\w+)*(\([^`<]*\))?)`(?![`\]])")
-NOT_PROSE = re.compile(r"^(```.*?^```|\$\$.*?\$\$|#+ .*?$)", re.M | re.S)  # fences, displayed mathematics, headings
+# fences, displayed mathematics, headings
+NOT_PROSE = re.compile(r"^(```.*?^```|\$\$.*?\$\$|#+ .*?$)", re.M | re.S)
 
 
 def with_links(text, role, own=()):
-    "Markdown whose back-ticked names of the public API are links; `own` are names that need none."
+    """Markdown whose back-ticked names of the public API are links; `own` are names
+    that need none."""
     def link(match):
         name, rest, call = match.groups()
         found = linkable().get(name)
-        if not found or name in own or (name.isalpha() and name.islower() and not call): return match[0]
+        if not found or name in own or (name.isalpha() and name.islower() and not call):
+            return match[0]
         return f"{{{role}}}`{name}{rest} <{target(found, role)}>`"
-    return "".join(part if NOT_PROSE.match(part) else CODE.sub(link, part) for part in NOT_PROSE.split(text))
+    return "".join(
+        part if NOT_PROSE.match(part) else CODE.sub(link, part)
+        for part in NOT_PROSE.split(text)
+    )
 
 
 def target(definition, role):

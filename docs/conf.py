@@ -13,9 +13,13 @@ author = book.SETTINGS["author"]
 copyright = book.SETTINGS["copyright"]
 version = release = book.SETTINGS["version"]
 language = "en"
-exclude_patterns = ["nbs/index.ipynb", "nbs/main.ipynb"]  # the landing page's source; a module without a lesson
+# the landing page's source; a module without a lesson
+exclude_patterns = ["nbs/index.ipynb", "nbs/main.ipynb"]
 
-extensions = ["myst_nb", "reader", "sphinx_copybutton", "sphinxext.opengraph", "sphinx_sitemap", "notfound.extension"]
+extensions = [
+    "myst_nb", "reader", "sphinx_copybutton", "sphinxext.opengraph", "sphinx_sitemap",
+    "notfound.extension",
+]
 nb_custom_formats = {".ipynb": ["reader.read", {}]}
 nb_execution_mode = "off"
 nb_merge_streams = True
@@ -44,7 +48,11 @@ html_theme_options = {
     "use_repository_button": True,
     "use_edit_page_button": True,
     "use_fullscreen_button": False,
-    "launch_buttons": {"colab_url": "https://colab.research.google.com", "binderhub_url": "https://mybinder.org", "notebook_interface": "jupyterlab"},
+    "launch_buttons": {
+        "colab_url": "https://colab.research.google.com",
+        "binderhub_url": "https://mybinder.org",
+        "notebook_interface": "jupyterlab",
+    },
     "show_toc_level": 2,
     "pygments_light_style": "a11y-high-contrast-light",
     "pygments_dark_style": "a11y-high-contrast-dark",
@@ -54,31 +62,45 @@ ogp_site_url = html_baseurl
 sitemap_url_scheme = "{link}"
 sitemap_excludes = ["search.html", "404.html"]
 notfound_urls_prefix = f"{book.SETTINGS['doc_baseurl']}/"
-notfound_context = {"title": "Not found", "body": "<h1>Not found</h1>\n<p>There is no such page. The contents are at the left, and the search finds words of all chapters.</p>"}
+notfound_context = {
+    "title": "Not found",
+    "body": "<h1>Not found</h1>\n<p>There is no such page. The contents are at the "
+    "left, and the search finds words of all chapters.</p>",
+}
 
 
 def formula(tag):
     "What a formula is on the page until KaTeX sets it: its source."
     def visit(self, node):
-        self.body.append(self.starttag(node, tag, "", CLASS="math") + self.encode(node.astext()) + f"</{tag}>")
+        start = self.starttag(node, tag, "", CLASS="math")
+        self.body.append(f"{start}{self.encode(node.astext())}</{tag}>")
         raise nodes.SkipNode
     return visit
 
 
 def page_context(app, page, template, context, doctree):
-    "KaTeX only where there is mathematics; written pages are edited in docs/, generated ones not at all; the first has a title of its own."
-    if doctree and next(doctree.findall(lambda node: isinstance(node, (nodes.math, nodes.math_block))), None):
-        for script in ("katex/katex.min.js", "math.js"): app.add_js_file(script, defer="defer")
+    """KaTeX only where there is mathematics; written pages are edited in docs/,
+    generated ones not at all; the first has a title of its own."""
+    def is_formula(node): return isinstance(node, (nodes.math, nodes.math_block))
+    if doctree and any(doctree.findall(is_formula)):
+        for script in ("katex/katex.min.js", "math.js"):
+            app.add_js_file(script, defer="defer")
     if (Path(__file__).parent / f"{page}.md").exists(): context["doc_path"] = "docs"
-    if page == app.config.root_doc: context["title"] = book.SETTINGS["description"].split(":")[0]
-    if page.startswith("api/") or page == "benchmarks": context["page_source_suffix"] = ""
+    if page == app.config.root_doc:
+        context["title"] = book.SETTINGS["description"].split(":")[0]
+    if page.startswith("api/") or page == "benchmarks":
+        context["page_source_suffix"] = ""
 
 
 def run_button(app, page, template, context, doctree):
-    "Before the buttons that leave the site, one that opens the chapter as a live notebook within it."
+    """Before the buttons that leave the site, one that opens the chapter as a live
+    notebook within it."""
     if url := lite.run_url(page):
-        context["header_buttons"].insert(0, {"type": "link", "text": "Run", "tooltip": "Run in this browser", "icon": "fas fa-play",
-                                             "label": "run", "url": context["pathto"](url, 1)})
+        button = {
+            "type": "link", "text": "Run", "tooltip": "Run in this browser",
+            "icon": "fas fa-play", "label": "run", "url": context["pathto"](url, 1),
+        }
+        context["header_buttons"].insert(0, button)
 
 
 def setup(app):

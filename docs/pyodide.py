@@ -1,7 +1,7 @@
-"""Assemble a Pyodide without network at run time: `python docs/pyodide.py FOLDER`, then `PYODIDE_URL=FOLDER make docs`.
-
-It has Python and what of the packages below is pure Python. Compiled packages, NumPy before all, are neither on npm nor on
-PyPI: only a whole Pyodide, from its releases, has them, and that needs no assembling."""
+"""Assemble a Pyodide without network at run time: `python docs/pyodide.py FOLDER`, then
+`PYODIDE_URL=FOLDER make docs`. It has Python and what of the packages below is pure
+Python. Compiled packages, NumPy before all, are neither on npm nor on PyPI: only a
+whole Pyodide, from its releases, has them, and that needs no assembling."""
 import hashlib
 import json
 import subprocess
@@ -20,13 +20,16 @@ def with_dependencies(names, lock):
     found, left = {}, [*names]
     while left:
         name = canonicalize_name(left.pop())
-        if name not in found: found[name] = lock[name]; left += lock[name]["depends"]
+        if name not in found:
+            found[name] = lock[name]
+            left += lock[name]["depends"]
     return found.values()
 
 
 def main(folder):
     folder.mkdir(parents=True)
-    subprocess.run(["npm", "pack", "--silent", f"pyodide@{PYODIDE_VERSION}"], cwd=folder, check=True)
+    command = ["npm", "pack", "--silent", f"pyodide@{PYODIDE_VERSION}"]
+    subprocess.run(command, cwd=folder, check=True)
     (archive,) = folder.glob("*.tgz")
     unpack_archive(archive, folder)
     archive.unlink()
@@ -34,13 +37,26 @@ def main(folder):
     (folder / "package").rmdir()
     path = folder / "pyodide-lock.json"
     lock = json.loads(path.read_text(encoding="utf-8"))
-    packages = {canonicalize_name(name): package for name, package in lock["packages"].items()}
-    pure = [package for package in with_dependencies(NEEDED, packages) if package["file_name"].endswith("-none-any.whl")]
-    subprocess.run([sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--only-binary", ":all:", "--platform", "any",
-                    "--python-version", lock["info"]["python"], "--dest", folder, *(f"{p['name']}=={p['version']}" for p in pure)], check=True)
-    for wheel in folder.glob("*.whl"):  # Pyodide's own are without tests, so their checksums differ
+    packages = {
+        canonicalize_name(name): package for name, package in lock["packages"].items()
+    }
+    pure = [
+        package
+        for package in with_dependencies(NEEDED, packages)
+        if package["file_name"].endswith("-none-any.whl")
+    ]
+    command = [
+        sys.executable, "-m", "pip", "download", "--quiet", "--no-deps",
+        "--only-binary", ":all:", "--platform", "any",
+        "--python-version", lock["info"]["python"], "--dest", folder,
+        *(f"{p['name']}=={p['version']}" for p in pure),
+    ]
+    subprocess.run(command, check=True)
+    # Pyodide's own wheels are without tests, so their checksums differ
+    for wheel in folder.glob("*.whl"):
         packages[parse_wheel_filename(wheel.name)[0]].update(
-            file_name=wheel.name, sha256=hashlib.sha256(wheel.read_bytes()).hexdigest())
+            file_name=wheel.name, sha256=hashlib.sha256(wheel.read_bytes()).hexdigest()
+        )
     path.write_text(json.dumps(lock), encoding="utf-8")
 
 

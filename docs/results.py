@@ -1,4 +1,5 @@
-"""What the written pages take from notebooks, reports and settings, so that no number in them is typed by hand."""
+"""What the written pages take from notebooks, reports and settings, so that no number
+in them is typed by hand."""
 import ast
 import re
 
@@ -10,8 +11,15 @@ import book
 ROOT, SETTINGS = book.ROOT, book.SETTINGS
 
 
-def cells(page): return nbformat.read(ROOT / "nbs" / f"{page}.ipynb", as_version=4).cells
-def cell(page, start): return next(c for c in cells(page) if re.sub(r"^#\|.*\n", "", c.source, flags=re.M).startswith(start))
+def cells(page):
+    return nbformat.read(ROOT / "nbs" / f"{page}.ipynb", as_version=4).cells
+
+
+def cell(page, start):
+    def code(cell): return re.sub(r"^#\|.*\n", "", cell.source, flags=re.M)
+    return next(c for c in cells(page) if code(c).startswith(start))
+
+
 def fence(language, text): return f"```{language}\n{text.rstrip()}\n```"
 
 
@@ -23,12 +31,17 @@ def code(page, start):
 def section(page, heading):
     "Text of the cell after a heading, with its links made relative to the site's root."
     found = cells(page)
-    text = next(after.source for before, after in zip(found, found[1:]) if before.source == f"## {heading}")
+    text = next(
+        after.source
+        for before, after in zip(found, found[1:])
+        if before.source == f"## {heading}"
+    )
     return re.sub(r"\]\((?=[\w/]+\.ipynb)", "](nbs/", text)
 
 
 def texts(page):
-    "All outputs of a notebook that are text; of a string its characters, not its quotes."
+    """All outputs of a notebook that are text; of a string its characters, not its
+    quotes."""
     for c in cells(page):
         for output in c.get("outputs", []):
             text = output.get("text") or output.get("data", {}).get("text/plain", "")
@@ -37,19 +50,27 @@ def texts(page):
 
 def outputs(page, *starts):
     "The first text outputs that start with each of the given texts."
-    return fence("text", "\n".join(next(t for t in texts(page) if t.startswith(start)).rstrip() for start in starts))
+    def first(start): return next(t for t in texts(page) if t.startswith(start))
+    return fence("text", "\n".join(first(start).rstrip() for start in starts))
 
 
 def markdown(page):
     "The first output of a notebook that is Markdown."
-    return next(output.data["text/markdown"] for c in cells(page) for output in c.get("outputs", []) if "text/markdown" in output.get("data", {}))
+    return next(
+        output.data["text/markdown"]
+        for c in cells(page)
+        for output in c.get("outputs", [])
+        if "text/markdown" in output.get("data", {})
+    )
 
 
 def picture(page):
     "The first figure of a notebook, and its description."
     for c in cells(page):
         for output in c.get("outputs", []):
-            if "image/svg+xml" in output.get("data", {}): return output.data["image/svg+xml"], book.directives(c.source)["fig-alt"]
+            if "image/svg+xml" in output.get("data", {}):
+                alt = book.directives(c.source)["fig-alt"]
+                return output.data["image/svg+xml"], alt
 
 
 def benchmark(suffix): return max((ROOT / "benchmarks/results").glob(f"*.{suffix}"))
@@ -58,7 +79,15 @@ def benchmark(suffix): return max((ROOT / "benchmarks/results").glob(f"*.{suffix
 def bibtex():
     "The entry of CITATION.cff."
     cited = yaml.safe_load((ROOT / "CITATION.cff").read_text(encoding="utf-8"))
-    if cited["version"] != SETTINGS["version"]: raise ValueError(f"CITATION.cff has version {cited['version']}, settings.ini {SETTINGS['version']}")
-    fields = {"title": cited["title"], "author": f"{{{' and '.join(author['name'] for author in cited['authors'])}}}", "year": SETTINGS["copyright"][:4],
-              "version": cited["version"], "url": cited["repository-code"]}
-    return fence("bibtex", f"@software{{{book.PACKAGE},\n" + ",\n".join(f"  {name} = {{{value}}}" for name, value in fields.items()) + "\n}")
+    versions = cited["version"], SETTINGS["version"]
+    if versions[0] != versions[1]:
+        raise ValueError("versions of CITATION.cff and settings.ini differ", versions)
+    fields = {
+        "title": cited["title"],
+        "author": f"{{{' and '.join(author['name'] for author in cited['authors'])}}}",
+        "year": SETTINGS["copyright"][:4],
+        "version": cited["version"],
+        "url": cited["repository-code"],
+    }
+    lines = ",\n".join(f"  {name} = {{{value}}}" for name, value in fields.items())
+    return fence("bibtex", f"@software{{{book.PACKAGE},\n{lines}\n}}")

@@ -22,7 +22,7 @@ __version__ = "0.1.0"
 from importlib import import_module
 from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:  # what editors read; at run time a name is loaded when it is first asked for
+if TYPE_CHECKING:  # what editors read; at run time a name loads when it is asked for
     from nn_from_scratch.activations import (
         ELU, GELU, Activation, LeakyReLU, Linear, ReLU, Sigmoid, SiLU, Softmax,
         Softplus, Tanh)
@@ -62,12 +62,13 @@ if TYPE_CHECKING:
 # %% ../nbs/index.ipynb #a19acc5e
 _MODULES = (
     "activations", "losses", "initializers", "layers", "backprop", "normalization",
-    "regularizers", "objective", "optimizers", "schedules", "metrics", "data", "callbacks",
-    "training", "network", "plots", "validation", "debugging", "datasets", "gradcheck")
+    "regularizers", "objective", "optimizers", "schedules", "metrics", "data",
+    "callbacks", "training", "network", "plots", "validation", "debugging", "datasets",
+    "gradcheck")
 
 def __getattr__(name):
-    """A module of the package, or a name from the first module that has it, loaded when asked for:
-    importing the package loads nothing else."""
+    """A module of the package, or a name from the first module that has it, loaded when
+    asked for: importing the package loads nothing else."""
     if name in _MODULES:
         return import_module(f"{__name__}.{name}")
     if name not in __all__:

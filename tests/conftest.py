@@ -1,4 +1,5 @@
-"""The tests run in the repository, and from a copy of this folder against an installed wheel (see .ci/run)."""
+"""The tests run in the repository, and from a copy of this folder against an installed
+wheel (see .ci/run)."""
 import os
 from pathlib import Path
 
@@ -13,6 +14,8 @@ os.environ["MPLBACKEND"] = "agg"
 
 @pytest.fixture(scope="session")
 def repository():
-    "The root of the repository; tests of its files do not run against an installed wheel alone."
-    if not IN_REPOSITORY: pytest.skip("needs the repository, not only the installed package")
+    """The root of the repository; tests of its files do not run against an installed
+    wheel alone."""
+    if not IN_REPOSITORY:
+        pytest.skip("needs the repository, not only the installed package")
     return ROOT

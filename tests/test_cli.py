@@ -8,8 +8,14 @@ import pytest
 
 def run(*arguments, cwd, command=(sys.executable, "-m", "nn_from_scratch")):
     "Without the user's own data: no variable, an empty cache."
-    environment = {key: value for key, value in os.environ.items() if key != "NN_FROM_SCRATCH_DATA"} | {"XDG_CACHE_HOME": str(cwd)}
-    return subprocess.run([*command, *arguments], cwd=cwd, capture_output=True, text=True, env=environment)
+    environment = {**os.environ, "XDG_CACHE_HOME": str(cwd)}
+    environment.pop("NN_FROM_SCRATCH_DATA", None)
+    return subprocess.run(
+        [*command, *arguments], cwd=cwd, capture_output=True, text=True, env=environment
+    )
+
+
+def files(folder): return sorted(path.name for path in folder.iterdir())
 
 
 def test_moons(tmp_path):
@@ -17,70 +23,103 @@ def test_moons(tmp_path):
     assert result.returncode == 0, result.stderr
     accuracy = float(result.stdout.split("accuracy")[1].split()[0])
     assert accuracy >= 0.98 and "AUC" in result.stdout
-    figures = sorted(path.name for path in (tmp_path / "results/here").iterdir())
-    assert figures == ["moons_boundary.png", "moons_confusion.png", "moons_curve.png", "moons_roc.png"]
+    assert files(tmp_path / "results/here") == [
+        "moons_boundary.png", "moons_confusion.png", "moons_curve.png", "moons_roc.png",
+    ]
 
 
 def test_digits_with_options(tmp_path):
-    result = run("digits", "--hidden", "32,16", "--epochs", "3", "--eta", "0.05", cwd=tmp_path)
+    options = "--hidden", "32,16", "--epochs", "3", "--eta", "0.05"
+    result = run("digits", *options, cwd=tmp_path)
     assert result.returncode == 0, result.stderr
-    assert "Dense(32, ReLU())" in result.stdout and "Dense(16, ReLU())" in result.stdout and "3 epochs" in result.stdout
-    assert sorted(path.name for path in (tmp_path / "figures").iterdir()) == ["digits_confusion.png", "digits_curve.png"]
+    assert "Dense(32, ReLU())" in result.stdout
+    assert "Dense(16, ReLU())" in result.stdout
+    assert "3 epochs" in result.stdout
+    assert files(tmp_path / "figures") == ["digits_confusion.png", "digits_curve.png"]
 
 
 def test_monks_are_three_and_need_no_files(tmp_path):
     result = run("monks", "--epochs", "5", cwd=tmp_path)
     assert result.returncode == 0, result.stderr
-    assert all(f"monk_{i}: 5 epochs" in result.stdout for i in (1, 2, 3)) and result.stdout.count("accuracy") == 6
+    assert all(f"monk_{i}: 5 epochs" in result.stdout for i in (1, 2, 3))
+    assert result.stdout.count("accuracy") == 6
 
 
 @pytest.mark.parametrize("name", ["monks", "mnist", "cup"])
 def test_without_data(name, tmp_path):
     result = run(name, "--data", "nowhere", cwd=tmp_path)
-    assert result.returncode == 2 and result.stderr.count("\n") == 2 and not result.stdout
+    assert result.returncode == 2
+    assert result.stderr.count("\n") == 2
+    assert not result.stdout
     assert "nowhere" in result.stderr and "--data" in result.stderr
 
 
 def test_cup_where_nobody_has_put_it(tmp_path):
     result = run("cup", cwd=tmp_path)
-    assert result.returncode == 2 and result.stderr.count("\n") == 2 and "cup.internal.train" in result.stderr
+    assert result.returncode == 2
+    assert result.stderr.count("\n") == 2
+    assert "cup.internal.train" in result.stderr
 
 
-@pytest.mark.skipif(not os.environ.get("NN_FROM_SCRATCH_DATA"), reason="NN_FROM_SCRATCH_DATA names no folder with the published files")
+DATA = os.environ.get("NN_FROM_SCRATCH_DATA")
+
+
+@pytest.mark.skipif(
+    not DATA, reason="NN_FROM_SCRATCH_DATA names no folder with the published files"
+)
 @pytest.mark.parametrize("name, score", [("mnist", "accuracy"), ("cup", "MEE")])
 def test_with_data(name, score, tmp_path):
-    result = run(name, "--epochs", "1", "--data", os.environ["NN_FROM_SCRATCH_DATA"], cwd=tmp_path)
+    result = run(name, "--epochs", "1", "--data", DATA, cwd=tmp_path)
     assert result.returncode == 0, result.stderr
-    assert score in result.stdout and "1 epochs" in result.stdout and list((tmp_path / "figures").iterdir())
+    assert score in result.stdout
+    assert "1 epochs" in result.stdout
+    assert list((tmp_path / "figures").iterdir())
 
 
 def test_same_seed_same_scores(tmp_path):
-    scores = [run("moons", "--seed", "3", "--epochs", "2", cwd=tmp_path).stdout.split("accuracy")[1] for _ in range(2)]
-    assert scores[0] == scores[1]
+    def scores():
+        printed = run("moons", "--seed", "3", "--epochs", "2", cwd=tmp_path).stdout
+        return printed.split("accuracy")[1]
+
+    assert scores() == scores()
 
 
 def test_help(tmp_path):
     result = run("--help", cwd=tmp_path)
-    assert result.returncode == 0 and all(word in result.stdout for word in ("moons", "monks", "digits", "mnist", "cup", "--hidden", "--data", "examples"))
+    assert result.returncode == 0
+    words = "moons monks digits mnist cup --hidden --data examples".split()
+    assert all(word in result.stdout for word in words)
 
 
-@pytest.mark.parametrize("arguments", [["mons"], [], ["moons", "--hidden", "16,x"], ["moons", "--hidden", "0"], ["moons", "--eta", "nan"],
-                                       ["moons", "--epochs", "0"], ["moons", "--fast"], ["moons", "--seed", "-1"], ["digits", "--data", "."]])
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["mons"], [], ["moons", "--hidden", "16,x"], ["moons", "--hidden", "0"],
+        ["moons", "--eta", "nan"], ["moons", "--epochs", "0"], ["moons", "--fast"],
+        ["moons", "--seed", "-1"], ["digits", "--data", "."],
+    ],
+)
 def test_wrong_input(arguments, tmp_path):
     result = run(*arguments, cwd=tmp_path)
-    assert result.returncode == 2 and result.stderr.count("\n") == 1 and not result.stdout
+    assert result.returncode == 2
+    assert result.stderr.count("\n") == 1
+    assert not result.stdout
     assert not list(tmp_path.iterdir())
 
 
 def test_divergence_is_one_line(tmp_path):
     result = run("moons", "--eta", "1e30", cwd=tmp_path)
-    assert result.returncode == 1 and "diverged" in result.stderr and result.stderr.count("\n") == 1
+    assert result.returncode == 1
+    assert "diverged" in result.stderr
+    assert result.stderr.count("\n") == 1
 
 
 def test_unwritable_folder(tmp_path):
     (tmp_path / "file").write_text("in the way")
     result = run("moons", "--epochs", "1", "--out", "file", cwd=tmp_path)
-    assert result.returncode == 1 and result.stderr.count("\n") == 1 and "file" in result.stderr
+    assert result.returncode == 1
+    assert result.stderr.count("\n") == 1
+    assert "file" in result.stderr
 
 
 def test_console_script(tmp_path):

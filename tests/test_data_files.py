@@ -1,5 +1,6 @@
-"""Data files: where they are looked for, what is read, what is refused. Builds its own small files; the published ones
-are checked as well where NN_FROM_SCRATCH_DATA names their folder."""
+"""Data files: where they are looked for, what is read, what is refused. Builds its own
+small files; the published ones are checked as well where NN_FROM_SCRATCH_DATA names
+their folder."""
 import gzip
 import hashlib
 import os
@@ -12,10 +13,15 @@ import numpy as np
 import pytest
 
 from nn_from_scratch import datasets as data
-from nn_from_scratch.datasets import CUP, MNIST, MONK_CASES, CorruptData, DataNotFound, cache_dir, cup, find_data, mnist, monk, read_idx
+from nn_from_scratch.datasets import (
+    CUP, MNIST, MONK_CASES, CorruptData, DataNotFound, cache_dir, cup, find_data, mnist,
+    monk, read_idx,
+)
 
 REAL = os.environ.get("NN_FROM_SCRATCH_DATA")
-real = pytest.mark.skipif(not REAL, reason="NN_FROM_SCRATCH_DATA names no folder with the published files")
+real = pytest.mark.skipif(
+    not REAL, reason="NN_FROM_SCRATCH_DATA names no folder with the published files"
+)
 IMAGES, LABELS, TEST_IMAGES, TEST_LABELS = MNIST
 
 
@@ -36,19 +42,32 @@ def folder(tmp_path):
 
 def idx(array):
     array = np.asarray(array, np.uint8)
-    return bytes([0, 0, 8, array.ndim]) + b"".join(n.to_bytes(4, "big") for n in array.shape) + array.tobytes()
+    return (
+        bytes([0, 0, 8, array.ndim])
+        + b"".join(n.to_bytes(4, "big") for n in array.shape)
+        + array.tobytes()
+    )
 
 
 def arrays(seed=0, n=(5, 3)):
     rng = np.random.default_rng(seed)
-    return [part for m in n for part in (rng.integers(256, size=(m, 28, 28), dtype=np.uint8), rng.integers(10, size=m, dtype=np.uint8))]
+    return [
+        part
+        for m in n
+        for part in (
+            rng.integers(256, size=(m, 28, 28), dtype=np.uint8),
+            rng.integers(10, size=m, dtype=np.uint8),
+        )
+    ]
 
 
 def write_mnist(folder, parts=None, compress=lambda i: i % 2):
     parts = parts or arrays()
     folder.mkdir(parents=True, exist_ok=True)
     for i, (file, part) in enumerate(zip(MNIST, parts)):
-        (folder / (f"{file}.gz" if compress(i) else file)).write_bytes(gzip.compress(idx(part)) if compress(i) else idx(part))
+        (folder / (f"{file}.gz" if compress(i) else file)).write_bytes(
+            gzip.compress(idx(part)) if compress(i) else idx(part)
+        )
     return parts
 
 
@@ -57,26 +76,42 @@ def monk_lines(problem, part, end="\n"):
     x, y = (x_train, y_train) if part == "train" else (x_test, y_test)
     number = {row.tobytes(): i for i, row in enumerate(x_test)}
     rows = [number[row.tobytes()] for row in x]
-    return [f" {label} {' '.join(map(str, MONK_CASES[i]))} data_{i + 1}{end}" for label, i in zip(y, rows)]
+    return [
+        f" {label} {' '.join(map(str, MONK_CASES[i]))} data_{i + 1}{end}"
+        for label, i in zip(y, rows)
+    ]
 
 
 def write_monk(folder, problem):
     folder.mkdir(parents=True, exist_ok=True)
-    for part in ("train", "test"): (folder / f"monks-{problem}.{part}").write_text("".join(monk_lines(problem, part)))
+    for part in ("train", "test"):
+        (folder / f"monks-{problem}.{part}").write_text(
+            "".join(monk_lines(problem, part))
+        )
 
 
 def cup_lines(start, stop, seed=0):
     rng = np.random.default_rng(seed + start)
-    return [f"{i}," + ",".join(f"{v:.6f}" for v in rng.normal(size=11)) + "\n" for i in range(start, stop)]
+    return [
+        f"{i}," + ",".join(f"{v:.6f}" for v in rng.normal(size=11)) + "\n"
+        for i in range(start, stop)
+    ]
 
 
-HEAD = ["# Data Set\n", "# Format: id inputs targets\n", "id, a1, a2, a3, a4, a5, a6, a7, a8, a9, tx, ty\n"]
+HEAD = [
+    "# Data Set\n", "# Format: id inputs targets\n",
+    "id, a1, a2, a3, a4, a5, a6, a7, a8, a9, tx, ty\n",
+]
 
 
 def write_cup(folder, train=None, test=None):
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / "cup.internal.train").write_text("".join(train or HEAD + cup_lines(1, 11)))
-    (folder / "cup.internal.test").write_text("".join(test or HEAD[2:] + cup_lines(11, 15)))
+    (folder / "cup.internal.train").write_text(
+        "".join(train or HEAD + cup_lines(1, 11))
+    )
+    (folder / "cup.internal.test").write_text(
+        "".join(test or HEAD[2:] + cup_lines(11, 15))
+    )
 
 
 # where files are found
@@ -92,7 +127,10 @@ def test_order_is_argument_then_variable_then_cache(folder, monkeypatch):
     places = [folder / "argument", folder / "variable", cache_dir()]
     for seed, place in enumerate(places): write_mnist(place / "mnist", arrays(seed))
     monkeypatch.setenv("NN_FROM_SCRATCH_DATA", str(places[1]))
-    found = [find_data("mnist", list(MNIST), places[0]), find_data("mnist", list(MNIST))]
+    found = [
+        find_data("mnist", list(MNIST), places[0]),
+        find_data("mnist", list(MNIST)),
+    ]
     monkeypatch.delenv("NN_FROM_SCRATCH_DATA")
     found.append(find_data("mnist", list(MNIST)))
     assert [paths[0].parent for paths in found] == [place / "mnist" for place in places]
@@ -110,7 +148,9 @@ def test_a_set_is_never_mixed_from_two_folders(folder, monkeypatch):
     (folder / "cup.internal.test").rename(folder / "elsewhere")
     write_cup(cache_dir() / "cup", test=cup_lines(20, 30))
     assert len(cup(verify=False)[2]) == 10
-    assert {path.parent for path in find_data("cup", list(CUP))} == {cache_dir() / "cup"}
+    assert {path.parent for path in find_data("cup", list(CUP))} == {
+        cache_dir() / "cup"
+    }
 
 
 def test_cache_respects_xdg_and_home(monkeypatch):
@@ -123,19 +163,36 @@ def test_cache_respects_xdg_and_home(monkeypatch):
     assert cache_dir() == Path.home() / "local" / "nn_from_scratch"
 
 
-@pytest.mark.parametrize("load, files", [(mnist, list(MNIST)), (cup, list(CUP)), (lambda d=None: monk(2, d), ["monks-2.train", "monks-2.test"])])
-def test_a_folder_without_the_files_is_an_error_that_says_what_to_do(folder, load, files):
-    write_mnist(cache_dir() / "mnist"); write_cup(cache_dir() / "cup"); write_monk(cache_dir() / "monk", 2)  # not looked at
-    with pytest.raises(DataNotFound) as error: load(folder / "typo")
+@pytest.mark.parametrize(
+    "load, files",
+    [
+        (mnist, list(MNIST)), (cup, list(CUP)),
+        (lambda d=None: monk(2, d), ["monks-2.train", "monks-2.test"]),
+    ],
+)
+def test_a_folder_without_the_files_is_an_error_that_says_what_to_do(
+    folder, load, files
+):
+    write_mnist(cache_dir() / "mnist")
+    write_cup(cache_dir() / "cup")
+    write_monk(cache_dir() / "monk", 2)  # not looked at
+    with pytest.raises(DataNotFound) as error:
+        load(folder / "typo")
     assert isinstance(error.value, FileNotFoundError)
     lines = str(error.value).splitlines()
     assert len(lines) == 2 and all(file in lines[0] for file in files)
-    assert all(word in lines[1] for word in (str(folder / "typo"), "data_dir=", "--data", "NN_FROM_SCRATCH_DATA"))
+    assert all(
+        word in lines[1]
+        for word in (
+            str(folder / "typo"), "data_dir=", "--data", "NN_FROM_SCRATCH_DATA",
+        )
+    )
 
 
 def test_only_what_is_missing_is_named(folder):
     write_mnist(folder)
-    (folder / LABELS).unlink(missing_ok=True); (folder / f"{LABELS}.gz").unlink(missing_ok=True)
+    (folder / LABELS).unlink(missing_ok=True)
+    (folder / f"{LABELS}.gz").unlink(missing_ok=True)
     with pytest.raises(DataNotFound) as error: mnist(folder)
     first = str(error.value).splitlines()[0]
     assert LABELS in first and TEST_IMAGES not in first and f"in {folder};" in first
@@ -144,8 +201,11 @@ def test_only_what_is_missing_is_named(folder):
 def test_message_without_network(folder):
     with pytest.raises(DataNotFound) as error: mnist()
     lines = str(error.value).splitlines()
-    assert len(lines) == 2 and "no network in tests" in lines[0] and str(cache_dir() / "mnist") in lines[1]
-    with pytest.raises(DataNotFound, match="cup.internal.train, cup.internal.test"): cup()
+    assert len(lines) == 2
+    assert "no network in tests" in lines[0]
+    assert str(cache_dir() / "mnist") in lines[1]
+    with pytest.raises(DataNotFound, match="cup.internal.train, cup.internal.test"):
+        cup()
 
 
 @pytest.mark.parametrize("with_pandas", [True, False])
@@ -160,20 +220,30 @@ def test_download_is_kept_as_idx_files(monkeypatch, with_pandas):
     monkeypatch.setattr("sklearn.datasets.fetch_openml", fetch)
     monkeypatch.setattr("importlib.util.find_spec", lambda name: with_pandas)
     x_train, y_train, x_test, y_test = mnist(verify=False)
-    assert (x_train.shape, x_test.shape) == ((60000, 784), (10000, 784)) and y_test[0] == 0 and y_train[59999] == 9
+    assert (x_train.shape, x_test.shape) == ((60000, 784), (10000, 784))
+    assert y_test[0] == 0
+    assert y_train[59999] == 9
     assert np.array_equal(x_test[:, 0] * np.float32(255), rows[60000:, 0])
     name, options = calls[0]
-    assert name == "mnist_784" and options["version"] == 1 and options["as_frame"] is False
-    assert options["parser"] == ("pandas" if with_pandas else "liac-arff") and options["data_home"] == str(cache_dir())
+    assert name == "mnist_784"
+    assert options["version"] == 1
+    assert options["as_frame"] is False
+    assert options["parser"] == ("pandas" if with_pandas else "liac-arff")
+    assert options["data_home"] == str(cache_dir())
     mnist(verify=False)
     assert len(calls) == 1 and not list((cache_dir() / "mnist").glob("*.part"))
     with pytest.raises(CorruptData, match="SHA-256"): mnist()
 
 
 def test_a_failed_download_leaves_no_files(monkeypatch):
-    monkeypatch.setattr("sklearn.datasets.fetch_openml", lambda *a, **k: (_ for _ in ()).throw(ValueError("md5 checksum does not match")))
+    monkeypatch.setattr(
+        "sklearn.datasets.fetch_openml",
+        lambda *a, **k: (_ for _ in ()).throw(
+            ValueError("md5 checksum does not match")
+        ),
+    )
     with pytest.raises(DataNotFound, match="md5 checksum does not match"): mnist()
-    assert not [path for path in (cache_dir() / "mnist").iterdir()]
+    assert not list((cache_dir() / "mnist").iterdir())
 
 
 # MNIST
@@ -184,63 +254,86 @@ def test_mnist_values(folder, compress):
     x_train, y_train, x_test, y_test = mnist(folder, verify=False)
     assert x_train.dtype == x_test.dtype == np.float32 and y_train.dtype == np.int64
     assert np.array_equal(x_train, (parts[0].reshape(5, 784) / 255).astype(np.float32))
-    assert np.array_equal(y_train, parts[1]) and np.array_equal(y_test, parts[3]) and x_test.shape == (3, 784)
+    assert np.array_equal(y_train, parts[1])
+    assert np.array_equal(y_test, parts[3])
+    assert x_test.shape == (3, 784)
     assert x_train.flags.writeable and 0 <= x_train.min() and x_train.max() <= 1
 
 
 def test_pixels_are_exact_quotients():
     values = np.arange(256, dtype=np.uint8)
     ours = np.divide(values, np.float32(255), dtype=np.float32)
-    assert ours[0] == 0 and ours[255] == 1 and np.array_equal(ours, (values / 255).astype(np.float32))
+    assert ours[0] == 0
+    assert ours[255] == 1
+    assert np.array_equal(ours, (values / 255).astype(np.float32))
 
 
 def test_gzip_is_told_by_its_content(folder):
     write_mnist(folder, compress=lambda i: 0)
-    (folder / IMAGES).write_bytes(gzip.compress((folder / IMAGES).read_bytes()))  # unnamed gzip
-    (folder / LABELS).rename(folder / f"{LABELS}.gz")  # decompressed on the way, as browsers do
+    # unnamed gzip
+    (folder / IMAGES).write_bytes(gzip.compress((folder / IMAGES).read_bytes()))
+    # decompressed on the way, as browsers do
+    (folder / LABELS).rename(folder / f"{LABELS}.gz")
     assert mnist(folder, verify=False)[0].shape == (5, 784)
 
 
 @pytest.mark.parametrize("shape", [(4,), (2, 3), (2, 3, 4), (1, 1, 1, 5)])
 def test_read_idx(folder, shape):
     array = np.random.default_rng(0).integers(256, size=shape, dtype=np.uint8)
-    (folder / "a").write_bytes(idx(array)); (folder / "a.gz").write_bytes(gzip.compress(idx(array)))
+    (folder / "a").write_bytes(idx(array))
+    (folder / "a.gz").write_bytes(gzip.compress(idx(array)))
     digest = hashlib.sha256(idx(array)).hexdigest()
     for path in (folder / "a", str(folder / "a.gz")):
         read = read_idx(path, digest)
-        assert read.dtype == np.uint8 and np.array_equal(read, array) and read.flags.writeable
-    with pytest.raises(CorruptData, match=f"SHA-256 {'0' * 16}, got {digest[:16]}"): read_idx(folder / "a", "0" * 64)
+        assert read.dtype == np.uint8
+        assert np.array_equal(read, array)
+        assert read.flags.writeable
+    with pytest.raises(CorruptData, match=f"SHA-256 {'0' * 16}, got {digest[:16]}"):
+        read_idx(folder / "a", "0" * 64)
 
 
-@pytest.mark.parametrize("content, message", [
-    (b"", "got nothing"),
-    (b"\0\0\x08", "got 00 00 08"),
-    (b"\0\0\x0d\1\0\0\0\1\0\0\0\0", "expected 00 00 08 and 01 to 08 dimensions, got 00 00 0d 01"),  # float32
-    (b"\0\0\x08\0\7", "got 00 00 08 00"),
-    (b"\0\0\x08\x80" + bytes(512), "got 00 00 08 80"),
-    (b"\0\0\x08\1\0\0", "got 6"),
-    (b"\0\0\x08\3" + bytes(12), "without zeros"),
-    (b"\0\0\x08\3\0\0\0\0\xff\xff\xff\xff\xff\xff\xff\xff", "without zeros"),
-    (b"\0\0\x08\3" + b"\xff" * 12, "got 16"),
-    (b"\0\0\x08\1\0\0\0\2\1\2\3", "expected 10 bytes .* got 11"),
-    (b"<!DOCTYPE html>", "got 3c 21 44 4f"),
-])
+@pytest.mark.parametrize(
+    "content, message",
+    [
+        (b"", "got nothing"), (b"\0\0\x08", "got 00 00 08"),
+        (
+            b"\0\0\x0d\1\0\0\0\1\0\0\0\0",
+            "expected 00 00 08 and 01 to 08 dimensions, got 00 00 0d 01",
+        ),  # float32
+        (b"\0\0\x08\0\7", "got 00 00 08 00"),
+        (b"\0\0\x08\x80" + bytes(512), "got 00 00 08 80"),
+        (b"\0\0\x08\1\0\0", "got 6"),
+        (b"\0\0\x08\3" + bytes(12), "without zeros"),
+        (b"\0\0\x08\3\0\0\0\0\xff\xff\xff\xff\xff\xff\xff\xff", "without zeros"),
+        (b"\0\0\x08\3" + b"\xff" * 12, "got 16"),
+        (b"\0\0\x08\1\0\0\0\2\1\2\3", "expected 10 bytes .* got 11"),
+        (b"<!DOCTYPE html>", "got 3c 21 44 4f"),
+    ],
+)
 def test_bad_idx(folder, content, message):
     for name, data_ in (("bad", content), ("bad.gz", gzip.compress(content))):
         (folder / name).write_bytes(data_)
-        with pytest.raises(CorruptData, match=f"{name}.*{message}"): read_idx(folder / name)
+        with pytest.raises(CorruptData, match=f"{name}.*{message}"):
+            read_idx(folder / name)
 
 
 def test_every_cut_is_refused(folder):
     write_mnist(folder)
     for path in sorted(folder.iterdir()):
         whole = path.read_bytes()
-        for n in sorted({*range(min(len(whole), 40)), *range(0, len(whole), 97), *range(max(0, len(whole) - 20), len(whole))}):
+        for n in sorted(
+            {
+                *range(min(len(whole), 40)), *range(0, len(whole), 97),
+                *range(max(0, len(whole) - 20), len(whole)),
+            }
+        ):
             path.write_bytes(whole[:n])
-            with pytest.raises(CorruptData, match=path.name): mnist(folder, verify=False)
+            with pytest.raises(CorruptData, match=path.name):
+                mnist(folder, verify=False)
         for tail in (b"\1", b"\1\2\3" * 50):
             path.write_bytes(whole + tail)
-            with pytest.raises(CorruptData, match=path.name): mnist(folder, verify=False)
+            with pytest.raises(CorruptData, match=path.name):
+                mnist(folder, verify=False)
         path.write_bytes(whole)
     mnist(folder, verify=False)
 
@@ -250,7 +343,11 @@ def test_every_header_bit_matters(folder):
     for path in sorted(folder.iterdir()):
         whole = path.read_bytes()
         for bit in range(8 * (16 if "images" in path.name else 8)):
-            path.write_bytes(whole[:bit // 8] + bytes([whole[bit // 8] ^ 1 << bit % 8]) + whole[bit // 8 + 1:])
+            path.write_bytes(
+                whole[: bit // 8]
+                + bytes([whole[bit // 8] ^ 1 << bit % 8])
+                + whole[bit // 8 + 1 :]
+            )
             with pytest.raises(CorruptData): mnist(folder, verify=False)
         path.write_bytes(whole)
 
@@ -259,9 +356,15 @@ def test_a_flipped_bit_of_a_gzip_file_never_changes_the_data(folder):
     write_mnist(folder, compress=lambda i: 1)
     good = mnist(folder, verify=False)
     for file, step in ((LABELS, 1), (IMAGES, 211)):
-        path = folder / f"{file}.gz"; whole = path.read_bytes(); refused = 0
+        path = folder / f"{file}.gz"
+        whole = path.read_bytes()
+        refused = 0
         for bit in range(0, 8 * len(whole), step):
-            path.write_bytes(whole[:bit // 8] + bytes([whole[bit // 8] ^ 1 << bit % 8]) + whole[bit // 8 + 1:])
+            path.write_bytes(
+                whole[: bit // 8]
+                + bytes([whole[bit // 8] ^ 1 << bit % 8])
+                + whole[bit // 8 + 1 :]
+            )
             try: assert all(map(np.array_equal, mnist(folder, verify=False), good))
             except CorruptData: refused += 1
         path.write_bytes(whole)
@@ -270,11 +373,19 @@ def test_a_flipped_bit_of_a_gzip_file_never_changes_the_data(folder):
 
 def test_a_changed_pixel_is_seen_by_the_checksum(folder, monkeypatch):
     parts = write_mnist(folder, compress=lambda i: 0)
-    monkeypatch.setattr(data, "MNIST", {file: hashlib.sha256(idx(part)).hexdigest() for file, part in zip(MNIST, parts)})
+    monkeypatch.setattr(
+        data, "MNIST",
+        {
+            file: hashlib.sha256(idx(part)).hexdigest()
+            for file, part in zip(MNIST, parts)
+        },
+    )
     mnist(folder)
-    changed = bytearray((folder / TEST_IMAGES).read_bytes()); changed[100] ^= 1
+    changed = bytearray((folder / TEST_IMAGES).read_bytes())
+    changed[100] ^= 1
     (folder / TEST_IMAGES).write_bytes(changed)
-    with pytest.raises(CorruptData, match=f"{TEST_IMAGES}: expected the published data, of SHA-256 .*, got .*verify=False"): mnist(folder)
+    message = f"{TEST_IMAGES}: expected the published data, of SHA-256 .*, got .*verify"
+    with pytest.raises(CorruptData, match=message): mnist(folder)
     mnist(folder, verify=False)
 
 
@@ -287,14 +398,18 @@ def test_a_changed_pixel_is_seen_by_the_checksum(folder, monkeypatch):
     (3, [1, 2, 10], "label 2: expected 0 to 9, got 10"),
 ])
 def test_parts_that_do_not_fit(folder, i, replacement, message):
-    parts = arrays(); parts[i] = replacement
+    parts = arrays()
+    parts[i] = replacement
     write_mnist(folder, parts)
-    with pytest.raises(CorruptData, match=f"{list(MNIST)[i]}.*{message}"): mnist(folder, verify=False)
+    with pytest.raises(CorruptData, match=f"{list(MNIST)[i]}.*{message}"):
+        mnist(folder, verify=False)
 
 
 def test_swapped_files(folder):
     write_mnist(folder, compress=lambda i: 0)
-    (folder / IMAGES).rename(folder / "x"); (folder / LABELS).rename(folder / IMAGES); (folder / "x").rename(folder / LABELS)
+    (folder / IMAGES).rename(folder / "x")
+    (folder / LABELS).rename(folder / IMAGES)
+    (folder / "x").rename(folder / LABELS)
     with pytest.raises(CorruptData, match=IMAGES): mnist(folder, verify=False)
 
 
@@ -304,14 +419,27 @@ RULES = {1: lambda a: a[0] == a[1] or a[4] == 1, 2: lambda a: a.count(1) == 2,
          3: lambda a: (a[4] == 3 and a[3] == 1) or (a[4] != 4 and a[1] != 3)}
 
 
-@pytest.mark.parametrize("problem, n, wrong, positive", [(1, 124, 0, 216), (2, 169, 0, 142), (3, 122, 6, 228)])
+@pytest.mark.parametrize(
+    "problem, n, wrong, positive",
+    [(1, 124, 0, 216), (2, 169, 0, 142), (3, 122, 6, 228)],
+)
 def test_generated_monk(problem, n, wrong, positive):
     x_train, y_train, x_test, y_test = monk(problem)
-    assert x_train.shape == (n, 17) and x_test.shape == (432, 17) and y_train.shape == (n,) and y_test.shape == (432,)
-    assert set(np.unique(x_test)) == {0, 1} and np.all(x_test.sum(axis=1) == 6) and len(np.unique(x_test, axis=0)) == 432
-    for block, k in zip(np.split(x_test, [3, 6, 8, 11, 15], axis=1), (3, 3, 2, 3, 4, 2)):
+    assert x_train.shape == (n, 17)
+    assert x_test.shape == (432, 17)
+    assert y_train.shape == (n,)
+    assert y_test.shape == (432,)
+    assert set(np.unique(x_test)) == {0, 1}
+    assert np.all(x_test.sum(axis=1) == 6)
+    assert len(np.unique(x_test, axis=0)) == 432
+    for block, k in zip(
+        np.split(x_test, [3, 6, 8, 11, 15], axis=1), (3, 3, 2, 3, 4, 2)
+    ):
         assert block.shape[1] == k and np.all(block.sum(axis=1) == 1)
-    assert [bool(y) for y in y_test] == [RULES[problem](case) for case in MONK_CASES.tolist()] and y_test.sum() == positive
+    assert [bool(y) for y in y_test] == [
+        RULES[problem](case) for case in MONK_CASES.tolist()
+    ]
+    assert y_test.sum() == positive
     truth = {row.tobytes(): y for row, y in zip(x_test, y_test)}
     assert len({row.tobytes() for row in x_train}) == n
     assert sum(truth[row.tobytes()] != y for row, y in zip(x_train, y_train)) == wrong
@@ -320,18 +448,23 @@ def test_generated_monk(problem, n, wrong, positive):
 
 def test_seeds():
     same, other = [monk(3, seed=1) for _ in range(2)], monk(3, seed=2)
-    assert all(map(np.array_equal, *same)) and not np.array_equal(same[0][0], other[0]) and np.array_equal(same[0][3], other[3])
+    assert all(map(np.array_equal, *same))
+    assert not np.array_equal(same[0][0], other[0])
+    assert np.array_equal(same[0][3], other[3])
     flips, code = [], 2.0**np.arange(17)
     for seed in range(200):
         x, y, cases, labels = monk(3, seed=seed)
         flips.append(y != labels[(x @ code == (cases @ code)[:, None]).argmax(axis=0)])
     share = np.mean(flips, axis=0)
-    assert np.all(np.sum(flips, axis=1) == 6) and share.max() < .15  # the wrong labels lie anywhere in the training part
+    # the wrong labels lie anywhere in the training part
+    assert np.all(np.sum(flips, axis=1) == 6)
+    assert share.max() < 0.15
 
 
 @pytest.mark.parametrize("problem", [0, 4, "1", None])
 def test_no_such_problem(problem):
-    with pytest.raises(ValueError, match="problem must be 1, 2 or 3, got"): monk(problem)
+    with pytest.raises(ValueError, match="problem must be 1, 2 or 3, got"):
+        monk(problem)
 
 
 @pytest.mark.parametrize("problem", [1, 2, 3])
@@ -340,40 +473,78 @@ def test_monk_files(folder, problem, monkeypatch):
     generated = monk(problem, False)
     assert all(map(np.array_equal, monk(problem, folder, seed=7), generated))
     monkeypatch.setenv("NN_FROM_SCRATCH_DATA", str(folder))
-    assert all(map(np.array_equal, monk(problem, seed=7), generated))  # the files come first
+    # the files come first
+    assert all(map(np.array_equal, monk(problem, seed=7), generated))
     assert not np.array_equal(monk(problem, False, seed=7)[0], generated[0])
     for part in ("train", "test"):  # other line ends, and compressed
         (folder / "monk" / f"monks-{problem}.{part}").unlink()
-        (folder / "monk" / f"monks-{problem}.{part}.gz").write_bytes(gzip.compress("".join(monk_lines(problem, part, "\r\n")).encode()))
+        (folder / "monk" / f"monks-{problem}.{part}.gz").write_bytes(
+            gzip.compress("".join(monk_lines(problem, part, "\r\n")).encode())
+        )
     assert all(map(np.array_equal, monk(problem, folder), generated))
 
 
-@pytest.mark.parametrize("change, message", [
-    (lambda lines: lines[:-1], "expected 122 rows"),
-    (lambda lines: lines + lines[:1], "expected 122 rows"),
-    (lambda lines: lines[:-1] + lines[:1], "122 of them distinct"),
-    (lambda lines: lines[:-1] + [lines[-1].rstrip()], "end of line"),
-    (lambda lines: lines[:7] + [lines[7].replace(" data", "5 data")] + lines[8:], "row 8: expected"),
-    (lambda lines: lines[:7] + [lines[7].replace(" data", ".5 data")] + lines[8:], "row 8: expected"),
-    (lambda lines: lines[:7] + [" 2" + lines[7][2:]] + lines[8:], "row 8: expected"),
-    (lambda lines: lines[:7] + [f" {1 - int(lines[7][1])}" + lines[7][2:]] + lines[8:], "6 against the rule, got"),
-    (lambda lines: lines[:7] + [lines[7].replace("data_", "data_9")] + lines[8:], "row 8: expected"),
-    (lambda lines: lines[:7] + [lines[7].replace("data_", "data_x")] + lines[8:], "line 8: expected finite numbers"),
-    (lambda lines: lines[:7] + [lines[7].replace("data_", "3 data_")] + lines[8:], "line 8: expected 8 columns, got 9"),
-    (lambda lines: lines[:7] + [" 1 1 1\n"] + lines[8:], "line 8: expected 8 columns, got 3"),
-    (lambda lines: [], "rows up to an end of line"),
-    (lambda lines: monk_lines(1, "train"), "against the rule"),
-    (lambda lines: monk_lines(3, "test"), "expected 122 rows"),
-])
+@pytest.mark.parametrize(
+    "change, message",
+    [
+        (lambda lines: lines[:-1], "expected 122 rows"),
+        (lambda lines: lines + lines[:1], "expected 122 rows"),
+        (lambda lines: lines[:-1] + lines[:1], "122 of them distinct"),
+        (lambda lines: lines[:-1] + [lines[-1].rstrip()], "end of line"),
+        (
+            lambda lines: lines[:7] + [lines[7].replace(" data", "5 data")] + lines[8:],
+            "row 8: expected",
+        ),
+        (
+            lambda lines: (
+                lines[:7] + [lines[7].replace(" data", ".5 data")] + lines[8:]
+            ),
+            "row 8: expected",
+        ),
+        (
+            lambda lines: lines[:7] + [" 2" + lines[7][2:]] + lines[8:],
+            "row 8: expected",
+        ),
+        (
+            lambda lines: (
+                lines[:7] + [f" {1 - int(lines[7][1])}" + lines[7][2:]] + lines[8:]
+            ),
+            "6 against the rule, got",
+        ),
+        (
+            lambda lines: lines[:7] + [lines[7].replace("data_", "data_9")] + lines[8:],
+            "row 8: expected",
+        ),
+        (
+            lambda lines: lines[:7] + [lines[7].replace("data_", "data_x")] + lines[8:],
+            "line 8: expected finite numbers",
+        ),
+        (
+            lambda lines: (
+                lines[:7] + [lines[7].replace("data_", "3 data_")] + lines[8:]
+            ),
+            "line 8: expected 8 columns, got 9",
+        ),
+        (
+            lambda lines: lines[:7] + [" 1 1 1\n"] + lines[8:],
+            "line 8: expected 8 columns, got 3",
+        ),
+        (lambda lines: [], "rows up to an end of line"),
+        (lambda lines: monk_lines(1, "train"), "against the rule"),
+        (lambda lines: monk_lines(3, "test"), "expected 122 rows"),
+    ],
+)
 def test_bad_monk_files(folder, change, message):
     write_monk(folder, 3)
     (folder / "monks-3.train").write_text("".join(change(monk_lines(3, "train"))))
-    with pytest.raises(CorruptData, match=f"monks-3.train.*{message}"): monk(3, folder)
+    with pytest.raises(CorruptData, match=f"monks-3.train.*{message}"):
+        monk(3, folder)
 
 
 def test_every_cut_of_a_table_is_refused(folder):
     write_monk(folder, 1)
-    path = folder / "monks-1.train"; whole = path.read_bytes()
+    path = folder / "monks-1.train"
+    whole = path.read_bytes()
     for n in range(0, len(whole), 13):
         path.write_bytes(whole[:n])
         with pytest.raises(CorruptData, match="monks-1.train"): monk(1, folder)
@@ -385,63 +556,125 @@ def test_cup_values(folder):
     train, test = cup_lines(1, 11), cup_lines(11, 15)
     write_cup(folder / "cup", HEAD + train[:4] + ["\n"] + train[4:], test)
     parts = cup(folder, verify=False)
-    assert [part.shape for part in parts] == [(10, 9), (10, 2), (4, 9), (4, 2)] and all(part.dtype == np.float64 for part in parts)
+    assert [part.shape for part in parts] == [(10, 9), (10, 2), (4, 9), (4, 2)]
+    assert all(part.dtype == np.float64 for part in parts)
     expected = np.array([[float(v) for v in line.split(",")] for line in train])
-    assert np.array_equal(parts[0], expected[:, 1:10]) and np.array_equal(parts[1], expected[:, 10:])
+    assert np.array_equal(parts[0], expected[:, 1:10])
+    assert np.array_equal(parts[1], expected[:, 10:])
 
 
 def test_cup_checksum_is_of_the_numbers(folder, monkeypatch):
     write_cup(folder)
-    tables = [np.hstack([np.arange(a, b)[:, None], np.hstack(parts)]) for (a, b), parts in
-              zip(((1, 11), (11, 15)), (cup(folder, verify=False)[:2], cup(folder, verify=False)[2:]))]
-    monkeypatch.setattr(data, "CUP", {file: hashlib.sha256(table.tobytes()).hexdigest() for file, table in zip(CUP, tables)})
+    tables = [
+        np.hstack([np.arange(a, b)[:, None], np.hstack(parts)])
+        for (a, b), parts in zip(
+            ((1, 11), (11, 15)),
+            (cup(folder, verify=False)[:2], cup(folder, verify=False)[2:]),
+        )
+    ]
+    monkeypatch.setattr(
+        data, "CUP",
+        {
+            file: hashlib.sha256(table.tobytes()).hexdigest()
+            for file, table in zip(CUP, tables)
+        },
+    )
     cup(folder)
-    path = folder / "cup.internal.train"; text = path.read_bytes()
-    path.write_bytes(text.replace(b"\n", b"\r\n")); cup(folder)
-    path.write_bytes(b"".join(text.splitlines(keepends=True)[:-1]))  # cut between two rows
-    with pytest.raises(CorruptData, match="cup.internal.train: expected the published data"): cup(folder)
-    i = text.rindex(b"."); path.write_bytes(text[:i + 1] + bytes([text[i + 1] ^ 1]) + text[i + 2:])
-    with pytest.raises(CorruptData, match="cup.internal.train: expected the published data"): cup(folder)
+    path = folder / "cup.internal.train"
+    text = path.read_bytes()
+    path.write_bytes(text.replace(b"\n", b"\r\n"))
+    cup(folder)
+    # cut between two rows
+    path.write_bytes(b"".join(text.splitlines(keepends=True)[:-1]))
+    with pytest.raises(
+        CorruptData, match="cup.internal.train: expected the published data"
+    ):
+        cup(folder)
+    i = text.rindex(b".")
+    path.write_bytes(text[: i + 1] + bytes([text[i + 1] ^ 1]) + text[i + 2 :])
+    with pytest.raises(
+        CorruptData, match="cup.internal.train: expected the published data"
+    ):
+        cup(folder)
 
 
-@pytest.mark.parametrize("line, message", [
-    ("12," + ",".join(["0.5"] * 10) + "\n", "cup.internal.train, line 12: expected 12 columns, got 11"),
-    ("12," + ",".join(["0.5"] * 12) + "\n", "cup.internal.train, line 12: expected 12 columns, got 13"),
-    ("12;0.5\n", "cup.internal.train, line 12: expected 12 columns, got 1"),
-    *((f"12,{word}," + ",".join(["0.5"] * 10) + "\n", f"cup.internal.train, line 12: expected finite numbers, got b'12,{word},0.5")
-      for word in ("nan", "inf", "-inf", "1e999", "", "1.2.3", "abc")),
-    (HEAD[2], "cup.internal.train, line 12: expected finite numbers"),
-    ("12," + ",".join(["0.5"] * 11), "cup.internal.train: expected rows up to an end of line"),
-])
+@pytest.mark.parametrize(
+    "line, message",
+    [
+        (
+            "12," + ",".join(["0.5"] * 10) + "\n",
+            "cup.internal.train, line 12: expected 12 columns, got 11",
+        ),
+        (
+            "12," + ",".join(["0.5"] * 12) + "\n",
+            "cup.internal.train, line 12: expected 12 columns, got 13",
+        ),
+        ("12;0.5\n", "cup.internal.train, line 12: expected 12 columns, got 1"),
+        *(
+            (
+                f"12,{word}," + ",".join(["0.5"] * 10) + "\n",
+                "cup.internal.train, line 12: expected finite numbers, "
+                f"got b'12,{word},0.5",
+            )
+            for word in ("nan", "inf", "-inf", "1e999", "", "1.2.3", "abc")
+        ),
+        (HEAD[2], "cup.internal.train, line 12: expected finite numbers"),
+        (
+            "12," + ",".join(["0.5"] * 11),
+            "cup.internal.train: expected rows up to an end of line",
+        ),
+    ],
+)
 def test_bad_cup_lines(folder, line, message):
     write_cup(folder, HEAD[2:] + cup_lines(1, 11) + [line])
-    with pytest.raises(CorruptData) as error: cup(folder, verify=False)
+    with pytest.raises(CorruptData) as error:
+        cup(folder, verify=False)
     assert message in str(error.value)
 
 
 def test_cup_parts_are_disjoint(folder):
     write_cup(folder, test=cup_lines(10, 14))
-    with pytest.raises(CorruptData, match=r"cup.internal.test: expected no sample of cup.internal.train, got the ids \[10\]"): cup(folder, verify=False)
+    message = "cup.internal.test: expected no sample of cup.internal.train, got the ids"
+    with pytest.raises(CorruptData, match=rf"{message} \[10\]"):
+        cup(folder, verify=False)
 
 
-@pytest.mark.parametrize("content", [b"", b"# only a comment\n", b"id, a1\n", b"\n\n", b"\x80\xff\x00" * 20 + b"\n"])
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"# only a comment\n", b"id, a1\n", b"\n\n", b"\x80\xff\x00" * 20 + b"\n"],
+)
 def test_cup_without_rows(folder, content):
     write_cup(folder)
     (folder / "cup.internal.train").write_bytes(content)
-    with pytest.raises(CorruptData, match="cup.internal.train"): cup(folder, verify=False)
+    with pytest.raises(CorruptData, match="cup.internal.train"):
+        cup(folder, verify=False)
 
 
 # the module
 
 def test_import_loads_numpy_only():
-    code = "import sys, nn_from_scratch.datasets; print([m for m in ('sklearn', 'scipy', 'matplotlib', 'pandas', 'tqdm', 'urllib.request') if m in sys.modules])"
-    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip() == "[]"
+    heavy = "sklearn", "scipy", "matplotlib", "pandas", "tqdm", "urllib.request"
+    code = (
+        "import sys, nn_from_scratch.datasets\n"
+        f"print([m for m in {heavy} if m in sys.modules])"
+    )
+    run = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    )
+    assert run.stdout.strip() == "[]"
 
 
 def test_files_load_without_sklearn(folder):
-    write_mnist(folder); write_cup(folder); write_monk(folder, 3)
-    code = ("import sys; sys.modules['sklearn'] = None; from nn_from_scratch.datasets import cup, mnist, monk\n"
-            "d = sys.argv[1]; mnist(d, verify=False), cup(d, verify=False), monk(3, d), monk(1, False)")
+    write_mnist(folder)
+    write_cup(folder)
+    write_monk(folder, 3)
+    code = (
+        "import sys\n"
+        "sys.modules['sklearn'] = None\n"
+        "from nn_from_scratch.datasets import cup, mnist, monk\n"
+        "d = sys.argv[1]\n"
+        "mnist(d, verify=False), cup(d, verify=False), monk(3, d), monk(1, False)"
+    )
     subprocess.run([sys.executable, "-c", code, str(folder)], check=True)
 
 
@@ -454,7 +687,8 @@ def test_published_monk(problem, n, wrong):
     _, _, cases, labels = monk(problem, False)
     assert np.array_equal(x_test, cases) and np.array_equal(y_test, labels)
     truth = {row.tobytes(): y for row, y in zip(cases, labels)}
-    assert len({row.tobytes() for row in x_train}) == n  # no case twice, so no contradictory labels
+    # no case twice, so no contradictory labels
+    assert (len({row.tobytes() for row in x_train}) == n)
     assert sum(truth[row.tobytes()] != y for row, y in zip(x_train, y_train)) == wrong
 
 
@@ -462,24 +696,48 @@ def test_published_monk(problem, n, wrong):
 def test_published_mnist():
     tracemalloc.start()
     x_train, y_train, x_test, y_test = mnist(REAL)
-    peak = tracemalloc.get_traced_memory()[1]; tracemalloc.stop()
-    assert x_train.shape == (60000, 784) and x_test.shape == (10000, 784) and x_train.dtype == np.float32
-    assert np.bincount(y_train).tolist() == [5923, 6742, 5958, 6131, 5842, 5421, 5918, 6265, 5851, 5949]
-    assert np.bincount(y_test).tolist() == [980, 1135, 1032, 1010, 982, 892, 958, 1028, 974, 1009]
-    assert x_train.min() == 0 and x_train.max() == 1 and abs(x_train.mean(dtype=float) - .1307) < 1e-4
-    assert peak < x_train.nbytes + x_test.nbytes + 3 * x_train.size  # one float32 copy, and bytes
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert x_train.shape == (60000, 784)
+    assert x_test.shape == (10000, 784)
+    assert x_train.dtype == np.float32
+    assert np.bincount(y_train).tolist() == [
+        5923, 6742, 5958, 6131, 5842, 5421, 5918, 6265, 5851, 5949,
+    ]
+    assert np.bincount(y_test).tolist() == [
+        980, 1135, 1032, 1010, 982, 892, 958, 1028, 974, 1009,
+    ]
+    assert x_train.min() == 0
+    assert x_train.max() == 1
+    assert abs(x_train.mean(dtype=float) - 0.1307) < 1e-4
+    # one float32 copy, and bytes
+    assert (peak < x_train.nbytes + x_test.nbytes + 3 * x_train.size)
 
 
 @real
 def test_published_mnist_by_way_of_openml(monkeypatch):
-    images, labels = zip(*[[read_idx(path) for path in find_data("mnist", names, REAL)] for names in ([IMAGES, LABELS], [TEST_IMAGES, TEST_LABELS])])
-    rows, digits = np.concatenate(images).reshape(-1, 784).astype(np.int64), np.concatenate(labels).astype(str).astype(object)
+    images, labels = zip(
+        *[
+            [read_idx(path) for path in find_data("mnist", names, REAL)]
+            for names in ([IMAGES, LABELS], [TEST_IMAGES, TEST_LABELS])
+        ]
+    )
+    rows = np.concatenate(images).reshape(-1, 784).astype(np.int64)
+    digits = np.concatenate(labels).astype(str).astype(object)
     monkeypatch.setattr("sklearn.datasets.fetch_openml", lambda *a, **k: (rows, digits))
-    assert mnist()[0].shape == (60000, 784)  # the files made of the download have the published checksums
+    # the files made of the download have the published checksums
+    assert mnist()[0].shape == (
+        60000, 784,
+    )
 
 
 @real
 def test_published_cup():
     x_train, y_train, x_test, y_test = cup(REAL)
-    assert x_train.shape == (1194, 9) and y_train.shape == (1194, 2) and x_test.shape == (298, 9) and y_test.shape == (298, 2)
-    assert x_train[0, 0] == -1.704815 and y_train[0].tolist() == [22.222923, -27.036774] and y_test[-1, 0] != y_test[0, 0]
+    assert x_train.shape == (1194, 9)
+    assert y_train.shape == (1194, 2)
+    assert x_test.shape == (298, 9)
+    assert y_test.shape == (298, 2)
+    assert x_train[0, 0] == -1.704815
+    assert y_train[0].tolist() == [22.222923, -27.036774]
+    assert y_test[-1, 0] != y_test[0, 0]

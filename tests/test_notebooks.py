@@ -11,9 +11,14 @@ NOTEBOOKS = sorted((ROOT / "nbs").rglob("*.ipynb")) if IN_REPOSITORY else []
 NOTEBOOKS = [path for path in NOTEBOOKS if ".ipynb_checkpoints" not in path.parts]
 
 
-@pytest.mark.parametrize("path", NOTEBOOKS, ids=[str(path.relative_to(ROOT / "nbs")) for path in NOTEBOOKS])
+@pytest.mark.parametrize(
+    "path", NOTEBOOKS, ids=[str(path.relative_to(ROOT / "nbs")) for path in NOTEBOOKS]
+)
 def test_notebook(path):
     command = [str(Path(sys.executable).with_name("nbdev_test")), "--path", str(path)]
-    run = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, env={**os.environ, "OPENBLAS_NUM_THREADS": "1"})
+    run = subprocess.run(
+        command, cwd=ROOT, capture_output=True, text=True,
+        env={**os.environ, "OPENBLAS_NUM_THREADS": "1"},
+    )
     assert run.returncode == 0, run.stderr[-4000:]
     assert "Success" in run.stdout

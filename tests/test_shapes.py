@@ -1,4 +1,5 @@
-"""Samples of any shape, targets of sequences, layers of one's own: everything that walks a network takes them."""
+"""Samples of any shape, targets of sequences, layers of one's own: everything that
+walks a network takes them."""
 import tracemalloc
 
 import numpy as np
@@ -52,17 +53,26 @@ def words(output=nn.Softmax(), k=7, dtype=np.float32, **more):
     return model
 
 
-@pytest.mark.parametrize("more", [{}, dict(batch_norm=True, dropout=0.2)], ids=["plain", "normalised"])
+@pytest.mark.parametrize(
+    "more", [{}, dict(batch_norm=True, dropout=0.2)], ids=["plain", "normalised"]
+)
 def test_images_train_and_are_described(more):
     model, recorder = images(**more), nn.LayerRecorder()
-    stats = model.train(IMAGES, KINDS, validation_split=0.2, epochs=30, optimizer="adam", eta=0.01, estimator=nn.MulticlassAccuracy(), callbacks=[recorder], verbose=False)
+    stats = model.train(
+        IMAGES, KINDS, validation_split=0.2, epochs=30, optimizer="adam", eta=0.01,
+        estimator=nn.MulticlassAccuracy(), callbacks=[recorder], verbose=False,
+    )
     assert stats["train_multiclass_accuracy"][-1] > 0.9 and stats._repr_svg_()
-    assert model.output(IMAGES).shape == (60, 3) and model.output(IMAGES[0]).shape == (3,)
+    assert model.output(IMAGES).shape == (60, 3)
+    assert model.output(IMAGES[0]).shape == (3,)
     assert np.allclose(model.output(IMAGES[0]), model.output(IMAGES)[0], atol=1e-6)
     names = [name for name in model.tensors() if name.endswith("W")]
-    assert recorder.names == names and recorder.stats["update"].shape == (len(recorder.steps), len(names))
-    for name in model.tensors(): assert name in model.summary() or name.endswith(("mean", "variance"))
-    assert "4 × 5 × 2" in model.summary() and model._repr_html_().count("<tr>") == len(model.layers) + 3
+    assert recorder.names == names
+    assert recorder.stats["update"].shape == (len(recorder.steps), len(names))
+    for name in model.tensors():
+        assert name in model.summary() or name.endswith(("mean", "variance"))
+    assert "4 × 5 × 2" in model.summary()
+    assert model._repr_html_().count("<tr>") == len(model.layers) + 3
     assert model.find_learning_rate(IMAGES, KINDS).suggestion
     assert nn.plot_confusion_matrix(KINDS, model.output(IMAGES).argmax(axis=1))
 
@@ -70,12 +80,22 @@ def test_images_train_and_are_described(more):
 @pytest.mark.parametrize("method", ["central", "complex"])
 def test_the_whole_objective_of_images_and_words(method):
     more = dict(dropout=0.3) if method == "central" else {}
-    report = nn.check_objective(images(**more), IMAGES[:7], KINDS[:7], class_weight="balanced", method=method)
-    assert report.error <= report.tolerance and {row[0] for row in report.rows} == images(**more).tensors().keys()
-    for output, k, targets in ((nn.Softmax(), 7, NEXT), (nn.Sigmoid(), 1, NEXT > 3), (nn.Linear(), 2, rng.normal(size=(60, 6, 2)))):
-        if method == "complex" and k == 1: continue  # cross-entropy of a sigmoid takes an absolute value
+    report = nn.check_objective(
+        images(**more), IMAGES[:7], KINDS[:7], class_weight="balanced", method=method
+    )
+    assert report.error <= report.tolerance
+    assert {row[0] for row in report.rows} == images(**more).tensors().keys()
+    for output, k, targets in (
+        (nn.Softmax(), 7, NEXT), (nn.Sigmoid(), 1, NEXT > 3),
+        (nn.Linear(), 2, rng.normal(size=(60, 6, 2))),
+    ):
+        if method == "complex" and k == 1:
+            continue  # cross-entropy of a sigmoid takes an absolute value
         model = words(output, k, batch_norm=True, regularizer=nn.L2(0.01), **more)
-        report = nn.check_objective(model, WORDS[:7], targets[:7], sample_weight=rng.uniform(0.5, 2, 7), method=method)
+        report = nn.check_objective(
+            model, WORDS[:7], targets[:7], sample_weight=rng.uniform(0.5, 2, 7),
+            method=method,
+        )
         assert report.error <= report.tolerance, report
         assert all(f"{name} " in repr(report) for name in ("1.E", "2.W", "3.gamma"))
 
@@ -83,13 +103,18 @@ def test_the_whole_objective_of_images_and_words(method):
 def test_sequences_train():
     for targets in (NEXT, nn.one_hot(NEXT, 7)):
         model = words()
-        stats = model.train(WORDS, targets, epochs=40, optimizer="adam", eta=0.02, estimator=nn.MulticlassAccuracy(), validation_split=0.2, verbose=False)
+        stats = model.train(
+            WORDS, targets, epochs=40, optimizer="adam", eta=0.02,
+            estimator=nn.MulticlassAccuracy(), validation_split=0.2, verbose=False,
+        )
         assert stats["val_multiclass_accuracy"][-1] > 0.95
-        assert model.output(WORDS).shape == (60, 6, 7) and np.allclose(model.output(WORDS).sum(axis=-1), 1, atol=1e-5)
+        assert model.output(WORDS).shape == (60, 6, 7)
+        assert np.allclose(model.output(WORDS).sum(axis=-1), 1, atol=1e-5)
         scores = model.evaluate(WORDS, targets, nn.MulticlassAccuracy())
         A = model.output(WORDS)
         by_hand = -np.mean(np.log(np.take_along_axis(A, NEXT[..., None], -1)))
-        assert scores["loss"] == pytest.approx(by_hand, rel=1e-4)  # a mean over samples and positions
+        # a mean over samples and positions
+        assert scores["loss"] == pytest.approx(by_hand, rel=1e-4)
         assert scores["multiclass_accuracy"] == np.mean(A.argmax(-1) == NEXT)
 
 
@@ -97,25 +122,41 @@ def test_weights_of_samples_and_classes_in_sequences():
     labels, weights = NEXT % 3, rng.uniform(0.5, 2, 60)
     model = words(k=3, dtype=np.float64)
     twice = words(k=3, dtype=np.float64)
-    model.train(WORDS, labels, epochs=1, batch_size=60, class_weight={0: 1, 1: 2, 2: 5}, sample_weight=weights, shuffle=False, verbose=False)
+    model.train(
+        WORDS, labels, epochs=1, batch_size=60, class_weight={0: 1, 1: 2, 2: 5},
+        sample_weight=weights, shuffle=False, verbose=False,
+    )
     from nn_from_scratch.objective import Objective
     Y, each = nn.one_hot(labels, 3), np.array([1, 2, 5])[labels] * weights[:, None]
     Objective(twice, twice.head).gradient(WORDS, Y, each)
     assert np.allclose(model.theta, twice.theta - 0.1 * twice.grad, rtol=1e-12)
 
 
-@pytest.mark.parametrize("loss, activation, k", [(nn.MeanSquaredError(), nn.Linear(), 2), (nn.MeanAbsoluteError(), nn.Linear(), 2), (nn.Huber(0.5), nn.Tanh(), 2),
-                                                 (nn.BinaryCrossEntropy(), nn.Sigmoid(a=2), 3), (nn.CategoricalCrossEntropy(0.1), nn.Softmax(), 4), (nn.BinaryCrossEntropy(), nn.Softmax(), 3)])
+@pytest.mark.parametrize(
+    "loss, activation, k",
+    [
+        (nn.MeanSquaredError(), nn.Linear(), 2),
+        (nn.MeanAbsoluteError(), nn.Linear(), 2),
+        (nn.Huber(0.5), nn.Tanh(), 2),
+        (nn.BinaryCrossEntropy(), nn.Sigmoid(a=2), 3),
+        (nn.CategoricalCrossEntropy(0.1), nn.Softmax(), 4),
+        (nn.BinaryCrossEntropy(), nn.Softmax(), 3),
+    ],
+)
 def test_a_loss_is_a_mean_over_rows(loss, activation, k):
     Z, Y = rng.normal(size=(5, 6, k)), rng.dirichlet(np.ones(k), size=(5, 6))
     A = activation.forward(Z)
     flat = [V.reshape(30, k) for V in (Z, A, Y)]
     assert loss.value(A, Y) == pytest.approx(loss.value(*flat[1:]), rel=1e-12)
-    assert np.allclose(loss.gradient(A, Y).reshape(30, k), loss.gradient(*flat[1:]), rtol=1e-12)
+    assert np.allclose(
+        loss.gradient(A, Y).reshape(30, k), loss.gradient(*flat[1:]), rtol=1e-12
+    )
     head = Head((6, k), activation, loss)
     one = Head((k,), activation, loss)
     assert head.value(Z, A, Y) == pytest.approx(one.value(*flat), rel=1e-12)
-    assert np.allclose(head.gradient(Z, A, Y).reshape(30, k), one.gradient(*flat), rtol=1e-12)
+    assert np.allclose(
+        head.gradient(Z, A, Y).reshape(30, k), one.gradient(*flat), rtol=1e-12
+    )
 
 
 def test_an_own_loss_sees_rows():
@@ -124,26 +165,50 @@ def test_an_own_loss_sees_rows():
         def gradient(self, A, Y): return 4 * (A - Y)**3 / len(A)
     model = words(nn.Linear(), 2)
     model.loss = Quartic()
-    report = nn.check_objective(model, WORDS[:7], rng.normal(size=(7, 6, 2)), sample_weight=rng.uniform(0.5, 2, 7))
+    report = nn.check_objective(
+        model, WORDS[:7], rng.normal(size=(7, 6, 2)),
+        sample_weight=rng.uniform(0.5, 2, 7),
+    )
     assert report.error <= report.tolerance
 
 
 def test_encoded_targets():
     assert encode_targets(NEXT, (6, 7), nn.Softmax()).shape == (60, 6, 7)
-    assert np.array_equal(encode_targets(NEXT, (6, 7), nn.Softmax()), nn.one_hot(NEXT, 7))
+    assert np.array_equal(
+        encode_targets(NEXT, (6, 7), nn.Softmax()), nn.one_hot(NEXT, 7)
+    )
     assert encode_targets(NEXT > 3, (6, 1), nn.Sigmoid()).shape == (60, 6, 1)
     assert encode_targets([[0], [2]], 3, nn.Softmax()).shape == (2, 3)
 
 
 WRONG = [
-    (lambda: images().output(IMAGES[:, :3]), ValueError, r"\(n, 4, 5, 2\), got \(60, 3, 5, 2\)"),
-    (lambda: images().output(IMAGES.reshape(60, -1)), ValueError, r"\(n, 4, 5, 2\), got \(60, 40\)"),
+    (
+        lambda: images().output(IMAGES[:, :3]), ValueError,
+        r"\(n, 4, 5, 2\), got \(60, 3, 5, 2\)",
+    ),
+    (
+        lambda: images().output(IMAGES.reshape(60, -1)), ValueError,
+        r"\(n, 4, 5, 2\), got \(60, 40\)",
+    ),
     (lambda: words().output(WORDS + 1), ValueError, r"from 0 to 6, got 7 at index \["),
     (lambda: words().output(WORDS - 1), ValueError, "got -1"),
-    (lambda: words().output(WORDS * 1.0), TypeError, "whole numbers, got dtype float64"),
-    (lambda: words().train(WORDS, NEXT[:, :5]), ValueError, r"\(n, 6, 7\) or labels of shape \(n, 6\), got \(60, 5\)"),
-    (lambda: words().train(WORDS, NEXT + 1), ValueError, r"from 0 to 6 for 7 classes, got 7 at index \["),
-    (lambda: words().train(WORDS, NEXT[:, 0]), ValueError, r"labels of shape \(n, 6\), got \(60,\)"),
+    (
+        lambda: words().output(WORDS * 1.0), TypeError,
+        "whole numbers, got dtype float64",
+    ),
+    (
+        lambda: words().train(WORDS, NEXT[:, :5]),
+        ValueError,
+        r"\(n, 6, 7\) or labels of shape \(n, 6\), got \(60, 5\)",
+    ),
+    (
+        lambda: words().train(WORDS, NEXT + 1), ValueError,
+        r"from 0 to 6 for 7 classes, got 7 at index \[",
+    ),
+    (
+        lambda: words().train(WORDS, NEXT[:, 0]), ValueError,
+        r"labels of shape \(n, 6\), got \(60,\)",
+    ),
     (lambda: images().train(IMAGES, KINDS[:5]), ValueError, "5 targets and 60 samples"),
     (lambda: nn.Network((3, 0)), ValueError, "at least 1, got 0"),
     (lambda: nn.Network(()), ValueError, "at least one number"),
@@ -166,9 +231,16 @@ def test_labels_stay_whole_numbers():
     X, y = np.zeros((600_000, 2), np.float32), np.zeros(600_000, np.uint8)
     model = nn.Network(2, seed=0)
     model.add_output_layer(10, nn.Softmax())
-    for call in (lambda: model.train(X, y, epochs=1, batch_size=6000, estimator=nn.MulticlassAccuracy(), verbose=False), lambda: model.evaluate(X, y, nn.MulticlassAccuracy())):
+    for call in (
+        lambda: model.train(
+            X, y, epochs=1, batch_size=6000, estimator=nn.MulticlassAccuracy(),
+            verbose=False,
+        ),
+        lambda: model.evaluate(X, y, nn.MulticlassAccuracy()),
+    ):
         tracemalloc.start()
         try:
             call()
             assert tracemalloc.get_traced_memory()[1] < 20e6
-        finally: tracemalloc.stop()
+        finally:
+            tracemalloc.stop()

@@ -1,4 +1,5 @@
-"""What one training step costs, without a clock: NumPy calls, new arrays above 1 kB, memory at its peak."""
+"""What one training step costs, without a clock: NumPy calls, new arrays above 1 kB,
+memory at its peak."""
 import tracemalloc
 
 import numpy as np
@@ -10,12 +11,16 @@ from nn_from_scratch.data import checked
 
 
 class Counted(np.ndarray):
-    "An array that counts the NumPy calls it takes part in, and the arrays above 1 kB that they make."
+    """An array that counts the NumPy calls it takes part in, and the arrays above 1 kB
+    that they make."""
     calls = made = 0
 
     def __array_ufunc__(self, ufunc, method, *inputs, out=None, **more):
         plain = [x.view(np.ndarray) if isinstance(x, Counted) else x for x in inputs]
-        if out is not None: more["out"] = tuple(x.view(np.ndarray) if isinstance(x, Counted) else x for x in out)
+        if out is not None:
+            more["out"] = tuple(
+                x.view(np.ndarray) if isinstance(x, Counted) else x for x in out
+            )
         result = getattr(ufunc, method)(*plain, **more)
         Counted.calls += 1
         if out is not None: return out[0]
@@ -24,7 +29,9 @@ class Counted(np.ndarray):
         return result.view(Counted)
 
     def dot(self, other, out=None):
-        result = self.view(np.ndarray).dot(other.view(np.ndarray), out=out if out is None else out.view(np.ndarray))
+        result = self.view(np.ndarray).dot(
+            other.view(np.ndarray), out=out if out is None else out.view(np.ndarray)
+        )
         Counted.calls += 1
         Counted.made += out is None and result.nbytes > 1024
         return result.view(Counted) if out is None else out
@@ -54,18 +61,26 @@ MNIST = (784, 128, 64, 10), nn.Softmax(), "adam"
 
 
 # A number here may fall; where it rises, a step has become dearer.
-@pytest.mark.parametrize("recipe, size, calls, made", [(README, 32, 28, 4), (MNIST, 128, 30, 16)], ids=["README", "MNIST"])
+@pytest.mark.parametrize(
+    "recipe, size, calls, made", [(README, 32, 28, 4), (MNIST, 128, 30, 16)],
+    ids=["README", "MNIST"],
+)
 def test_calls_and_arrays_of_a_step(recipe, size, calls, made, monkeypatch):
     model, X, step = network(*recipe)
     monkeypatch.setattr(np, "asarray", np.asanyarray)  # keeps the counting kind
-    monkeypatch.setattr(nn.layers, "ones", lambda n, dtype: np.ones(n, dtype).view(Counted))
+    monkeypatch.setattr(
+        nn.layers, "ones", lambda n, dtype: np.ones(n, dtype).view(Counted)
+    )
     model.numbers.bind(model.theta.view(Counted), model.grad.view(Counted))
     Counted.calls = Counted.made = 0
     step(size, X.view(Counted))
     assert 20 < Counted.calls <= calls and Counted.made <= made
 
 
-@pytest.mark.parametrize("recipe, size, peak", [(README, 32, 9_000), (MNIST, 128, 185_000)], ids=["README", "MNIST"])
+@pytest.mark.parametrize(
+    "recipe, size, peak", [(README, 32, 9_000), (MNIST, 128, 185_000)],
+    ids=["README", "MNIST"],
+)
 def test_memory_of_a_step(recipe, size, peak):
     _, _, step = network(*recipe)
     tracemalloc.start()
@@ -75,5 +90,6 @@ def test_memory_of_a_step(recipe, size, peak):
         before = tracemalloc.get_traced_memory()[0]
         step(size)
         used = tracemalloc.get_traced_memory()[1] - before
-    finally: tracemalloc.stop()
+    finally:
+        tracemalloc.stop()
     assert used <= peak, used

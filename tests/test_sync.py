@@ -1,4 +1,5 @@
-"""Notebooks, package and README say the same, and the notebooks are as a reader should find them."""
+"""Notebooks, package and README say the same, and the notebooks are as a reader should
+find them."""
 import ast
 import json
 import os
@@ -14,21 +15,36 @@ from test_notebooks import NOTEBOOKS, ROOT
 
 def tree(root):
     "Text of every file that `make sync` writes."
-    files = [*root.glob("nbs/**/*.ipynb"), *root.glob("nn_from_scratch/**/*.py"), *root.glob("README_files/*"), root / "README.md", root / "pyproject.toml"]
-    return {path.relative_to(root): path.read_bytes() for path in files if ".ipynb_checkpoints" not in path.parts}
+    files = [
+        *root.glob("nbs/**/*.ipynb"), *root.glob("nn_from_scratch/**/*.py"),
+        *root.glob("README_files/*"), root / "README.md", root / "pyproject.toml",
+    ]
+    return {
+        path.relative_to(root): path.read_bytes()
+        for path in files
+        if ".ipynb_checkpoints" not in path.parts
+    }
 
 
 def sync(root):
     bin = Path(sys.executable).parent
     for command in (["nbdev_clean"], ["nbdev_export"], ["python", "docs/readme.py"]):
-        subprocess.run([bin / command[0], *command[1:]], cwd=root, check=True, capture_output=True, env={k: v for k, v in os.environ.items() if k != "IN_TEST"})
+        subprocess.run(
+            [bin / command[0], *command[1:]], cwd=root, check=True, capture_output=True,
+            env={k: v for k, v in os.environ.items() if k != "IN_TEST"},
+        )
 
 
 @pytest.fixture()
 def copy(repository, tmp_path):
     "A copy of the repository's sources, to synchronise without touching the original."
-    for name in ("nbs", "nn_from_scratch", "docs", "README_files"): shutil.copytree(repository / name, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__", ".ipynb_checkpoints"))
-    for name in ("settings.ini", "pyproject.toml", "README.md"): shutil.copy(repository / name, tmp_path)
+    for name in ("nbs", "nn_from_scratch", "docs", "README_files"):
+        shutil.copytree(
+            repository / name, tmp_path / name,
+            ignore=shutil.ignore_patterns("__pycache__", ".ipynb_checkpoints"),
+        )
+    for name in ("settings.ini", "pyproject.toml", "README.md"):
+        shutil.copy(repository / name, tmp_path)
     return tmp_path
 
 
@@ -36,7 +52,11 @@ def test_in_step(copy):
     before = tree(copy)
     sync(copy)
     after = tree(copy)
-    changed = [str(path) for path in sorted(before.keys() | after.keys()) if before.get(path) != after.get(path)]
+    changed = [
+        str(path)
+        for path in sorted(before.keys() | after.keys())
+        if before.get(path) != after.get(path)
+    ]
     assert not changed, f"out of step, run `make sync`: {', '.join(changed)}"
 
 
@@ -48,37 +68,62 @@ def test_out_of_step_is_noticed(copy):
     assert tree(copy) != before
 
 
-@pytest.mark.parametrize("path", NOTEBOOKS, ids=[str(path.relative_to(ROOT / "nbs")) for path in NOTEBOOKS])
+@pytest.mark.parametrize(
+    "path", NOTEBOOKS, ids=[str(path.relative_to(ROOT / "nbs")) for path in NOTEBOOKS]
+)
 def test_as_a_reader_finds_it(path):
-    "Outputs are there, errors are not; sizes are within what a page and a reader bear; no trace of a machine."
+    """Outputs are there, errors are not; sizes are within what a page and a reader
+    bear; no trace of a machine."""
     cells = json.loads(path.read_text())["cells"]
     code = ["".join(cell["source"]) for cell in cells if cell["cell_type"] == "code"]
-    outputs = [output for cell in cells if cell["cell_type"] == "code" for output in cell["outputs"]]
+    outputs = [
+        output
+        for cell in cells
+        if cell["cell_type"] == "code"
+        for output in cell["outputs"]
+    ]
     assert len(cells) <= 80 and path.stat().st_size <= 400_000
-    assert all(len(source.splitlines()) <= 26 or re.search(r"^class ", source, re.M) for source in code)
-    assert outputs and not any(output["output_type"] == "error" or output.get("name") == "stderr" for output in outputs)
-    figures = ["".join(output["data"]["image/svg+xml"]) for output in outputs if "image/svg+xml" in output.get("data", {})]
+    assert all(
+        len(source.splitlines()) <= 26 or re.search(r"^class ", source, re.M)
+        for source in code
+    )
+    assert outputs
+    assert not any(
+        output["output_type"] == "error" or output.get("name") == "stderr"
+        for output in outputs
+    )
+    figures = [
+        "".join(output["data"]["image/svg+xml"])
+        for output in outputs
+        if "image/svg+xml" in output.get("data", {})
+    ]
     assert all(len(figure) <= 60_000 for figure in figures)
     assert not re.search(r"/root/|/home/|/tmp/|/work/", json.dumps(outputs))
 
 
 def test_modules_are_short(repository):
     for path in repository.glob("nn_from_scratch/**/*.py"):
-        if path.name != "_modidx.py": assert len(path.read_text().splitlines()) <= 420, path
+        if path.name != "_modidx.py":
+            assert len(path.read_text().splitlines()) <= 420, path
 
 
 def test_imports_follow_the_reading_order(repository):
     "A module imports only from chapters before it; a chapter's number is its own."
     numbers, missing = {}, []
     for path in NOTEBOOKS:
-        cells = ["".join(cell["source"]) for cell in json.loads(path.read_text())["cells"]]
-        module = next((found[1] for cell in cells if (found := re.search(r"^#\| default_exp (\S+)", cell))), None)
+        cells = [
+            "".join(cell["source"]) for cell in json.loads(path.read_text())["cells"]
+        ]
+        heads = (re.match(r"#\| default_exp (\S+)", cell) for cell in cells)
+        module = next((head[1] for head in heads if head), None)
         if module and path.name[0].isdigit(): numbers[module] = int(path.name[:2])
     assert len(set(numbers.values())) == len(numbers)
     for module, number in numbers.items():
-        source = (repository / "nn_from_scratch" / f"{module.replace('.', '/')}.py").read_text()
-        for node in ast.parse(source).body:
+        path = repository / "nn_from_scratch" / f"{module.replace('.', '/')}.py"
+        for node in ast.parse(path.read_text()).body:
             if not isinstance(node, ast.ImportFrom) or not node.level: continue
-            imported = ".".join(filter(None, (["experiments"] if "." in module and node.level == 1 else []) + [node.module]))
-            if numbers[imported] >= number: missing.append(f"{module} imports from {imported}")
+            beside = "experiments." if "." in module and node.level == 1 else ""
+            imported = f"{beside}{node.module}"
+            if numbers[imported] >= number:
+                missing.append(f"{module} imports from {imported}")
     assert not missing, missing

@@ -13,21 +13,23 @@ from typing import NamedTuple
 import numpy as np
 
 from ..activations import ReLU, Softmax
-from ..data import Split, digits, split
+from ..data import Split
 from ..datasets import mnist
 from .digits import scores_of
 from ..losses import CategoricalCrossEntropy
 from ..metrics import MulticlassAccuracy
 from ..network import History, Network
 from ..optimizers import AdamW
-from ..plots import INK, figure_of, plot_confusion_matrix, plot_learning_curve, use_style
+from ..plots import (
+    INK, figure_of, plot_confusion_matrix, plot_learning_curve)
 
 # %% ../../nbs/experiments/53_mnist.ipynb #2b1e9282
 def images(
     data_dir: str | Path | None = None,  # folder of the files, as for `mnist`
-    final: bool = True,  # False holds out 10,000 training images, and leaves the test part empty
+    final: bool = True,  # False: 10,000 training images held out, and no test part
 ) -> Split:  # views of the images
-    "MNIST in parts, of which either the validation or the test part is empty. Raises `DataNotFound` or `CorruptData`."
+    """MNIST in parts, of which either the validation or the test part is empty. Raises
+    `DataNotFound` or `CorruptData`."""
     x, y, x_test, y_test = mnist(data_dir)
     if final: return Split(x, y, x[:0], y[:0], x_test, y_test)
     return Split(x[:-10000], y[:-10000], x[-10000:], y[-10000:], x_test[:0], y_test[:0])
@@ -52,32 +54,40 @@ def train_on(
     batch_norm: bool = False,  # normalise the hidden layers over the batch
     batch_size: int = 256,  # samples of a step
     verbose: bool = False,  # a progress bar
-) -> MnistRun:  # the outcome; `scores` are those of the test part and the seconds of training
+) -> MnistRun:  # the outcome; scores of the test part, and seconds of training
     "Train a ReLU network with AdamW and the one-cycle schedule."
     model = Network(parts.x_train.shape[1], seed=seed)
-    for units in hidden: model.add_layer(units, ReLU(), dropout=dropout, batch_norm=batch_norm)
+    for units in hidden:
+        model.add_layer(units, ReLU(), dropout=dropout, batch_norm=batch_norm)
     model.add_output_layer(10, Softmax())
     start = time.perf_counter()
-    stats = model.train(*parts[:4 if len(parts.x_val) else 2], estimator=MulticlassAccuracy(), eta=eta, epochs=epochs, batch_size=batch_size,
-                        optimizer=AdamW(decay), schedule="one_cycle", loss=CategoricalCrossEntropy(smoothing), verbose=verbose)
-    seconds = {"seconds": time.perf_counter() - start}
-    return MnistRun(model, stats, parts, scores_of(model, parts) | seconds if len(parts.x_test) else seconds)
+    stats = model.train(
+        *parts[:4 if len(parts.x_val) else 2], estimator=MulticlassAccuracy(), eta=eta,
+        epochs=epochs, batch_size=batch_size, optimizer=AdamW(decay),
+        schedule="one_cycle", loss=CategoricalCrossEntropy(smoothing), verbose=verbose)
+    scores = {"seconds": time.perf_counter() - start}
+    if len(parts.x_test): scores = scores_of(model, parts) | scores
+    return MnistRun(model, stats, parts, scores)
 
 # %% ../../nbs/experiments/53_mnist.ipynb #7f1491a0
-BEST = {"hidden": (512, 512), "dropout": 0.2, "decay": 0.1, "smoothing": 0.1, "batch_norm": True, "eta": 2e-3, "epochs": 20}  # chosen below
+BEST = dict(  # chosen below
+    hidden=(512, 512), dropout=0.2, decay=0.1, smoothing=0.1, batch_norm=True, eta=2e-3,
+    epochs=20)
 
 def run(
     hidden: tuple = (256, 128),  # units of the hidden layers
     eta: float = 3e-3,  # peak of the learning rate
     epochs: int = 5,  # passes over the training images
     seed: int = 0,  # of weights, dropout and shuffling
-    final: bool = True,  # train on all 60,000 images and score the test part; False: hold 10,000 of them out
+    final: bool = True,  # score the test part; False: hold out 10,000 training images
     data_dir: str | Path | None = None,  # folder of the files, as for `mnist`
     verbose: bool = False,  # a progress bar
     **others,  # the other arguments of `train_on`
 ) -> MnistRun:  # the outcome
-    "Train on MNIST; `run()` is the fast recipe, `run(**BEST)` the good one. Raises `DataNotFound` or `CorruptData`."
-    return train_on(images(data_dir, final), hidden, eta, epochs, seed, verbose=verbose, **others)
+    """Train on MNIST; `run()` is the fast recipe, `run(**BEST)` the good one. Raises
+    `DataNotFound` or `CorruptData`."""
+    parts = images(data_dir, final)
+    return train_on(parts, hidden, eta, epochs, seed, verbose=verbose, **others)
 
 # %% ../../nbs/experiments/53_mnist.ipynb #abfbd0b1
 def mosaic(
@@ -89,20 +99,27 @@ def mosaic(
     "Pictures side by side in one array."
     tiles = np.full((rows * columns, 28 + top, 30), np.nan, np.float32)
     tiles[:len(pictures), top:, 1:29] = pictures
-    return tiles.reshape(rows, columns, 28 + top, 30).swapaxes(1, 2).reshape(rows * (28 + top), columns * 30)
+    tiles = tiles.reshape(rows, columns, 28 + top, 30).swapaxes(1, 2)
+    return tiles.reshape(rows * (28 + top), columns * 30)
 
+# %% ../../nbs/experiments/53_mnist.ipynb #224c4cfd
 def plot_mistakes(
     outputs: np.ndarray,  # probabilities, (n, 10)
     X: np.ndarray,  # images, (n, 784)
     y: np.ndarray,  # their digits, (n,)
 ):  # the axes
-    "Draw the 25 wrong answers of the highest probability, with the true digit and the answer."
+    """Draw the 25 wrong answers of the highest probability, with the true digit and the
+    answer."""
     import matplotlib.pyplot as plt
     answer, certainty = outputs.argmax(axis=1), outputs.max(axis=1)
-    worst = np.argsort(np.where(answer != y, -certainty, 1), kind="stable")[:min(25, np.sum(answer != y))]
+    wrong = np.flatnonzero(answer != y)
+    worst = wrong[np.argsort(-certainty[wrong], kind="stable")[:25]]
     ax = plt.subplots(figsize=(3.6, 4.8), layout="constrained")[1]
-    ax.imshow(mosaic(X[worst].reshape(-1, 28, 28), 5, 5, top=12), cmap="gray_r", vmin=0, vmax=1, interpolation="none")
-    for k, i in enumerate(worst): ax.text(k % 5 * 30 + 14.5, k // 5 * 40 + 10, f"{y[i]} → {answer[i]}", ha="center", fontsize="small", color=INK)
+    tiles = mosaic(X[worst].reshape(-1, 28, 28), 5, 5, top=12)
+    ax.imshow(tiles, cmap="gray_r", vmin=0, vmax=1, interpolation="none")
+    for k, i in enumerate(worst):
+        ax.text(k % 5 * 30 + 14.5, k // 5 * 40 + 10, f"{y[i]} → {answer[i]}",
+                ha="center", fontsize="small", color=INK)
     ax.set_axis_off()
     return ax
 
@@ -112,23 +129,29 @@ def plot_weights(
     rows: int = 4,
     columns: int = 10,
 ):  # the axes
-    "Draw the units of the largest weights, each as a picture of its weights, red below 0 and blue above."
+    """Draw the units of the largest weights, each as a picture of its weights, red
+    below 0 and blue above."""
     import matplotlib.pyplot as plt
     strongest = np.argsort(-np.abs(W).max(axis=0), kind="stable")[:rows * columns]
     pictures = W[:, strongest].T.reshape(-1, 28, 28)
     limit = np.quantile(np.abs(pictures), .995)
     ax = plt.subplots(figsize=(6, 6 * rows / columns), layout="constrained")[1]
-    ax.imshow(mosaic(pictures, rows, columns), cmap=plt.get_cmap("RdBu", 9), vmin=-limit, vmax=limit, interpolation="none")
+    ax.imshow(mosaic(pictures, rows, columns), cmap=plt.get_cmap("RdBu", 9),
+              vmin=-limit, vmax=limit, interpolation="none")
     ax.set_axis_off()
     return ax
 
+# %% ../../nbs/experiments/53_mnist.ipynb #70db4226
 def figures(
     outcome: MnistRun,  # what `run` or `train_on` returned
 ) -> dict:  # matplotlib figures by name
-    "Learning curve; confusion matrix and worst mistakes on the test part, or on the validation part; weights of the first layer."
+    """Learning curve; confusion matrix and worst mistakes on the test part, or on the
+    validation part; weights of the first layer."""
     model, stats, parts, _ = outcome
     X, y = parts[4:] if len(parts.x_test) else parts[2:4]
     outputs = model.output(X)
-    axes = {"curve": plot_learning_curve(stats), "confusion": plot_confusion_matrix(y, outputs.argmax(axis=1)),
-            "mistakes": plot_mistakes(outputs, X, y), "weights": plot_weights(model.layers[0].W)}
+    axes = {"curve": plot_learning_curve(stats),
+            "confusion": plot_confusion_matrix(y, outputs.argmax(axis=1)),
+            "mistakes": plot_mistakes(outputs, X, y),
+            "weights": plot_weights(model.layers[0].W)}
     return {name: figure_of(ax) for name, ax in axes.items()}

@@ -16,9 +16,11 @@ from ..activations import ReLU, Sigmoid
 from ..data import Split, split, two_moons
 from ..metrics import BinaryAccuracy
 from ..network import History, Network
-from ..plots import figure_of, plot_confusion_matrix, plot_decision_boundary, plot_learning_curve, plot_roc_curve
+from nn_from_scratch.plots import (
+    figure_of, plot_confusion_matrix, plot_decision_boundary, plot_learning_curve,
+    plot_roc_curve)
 
-# %% ../../nbs/experiments/50_moons.ipynb #a66232a1
+# %% ../../nbs/experiments/50_moons.ipynb #76be2f08
 def density(
     points: ndarray,  # points of the plane, (n, 2)
     y: int,  # moon 0 or 1
@@ -27,17 +29,20 @@ def density(
 ) -> ndarray:  # density of the moon at the points, (n,)
     "Density of one of the two moons, half circles with Gaussian noise."
     angle = (np.arange(n_angles) + 0.5) * np.pi / n_angles
-    moon = (np.cos(angle), np.sin(angle)) if y == 0 else (1 - np.cos(angle), 0.5 - np.sin(angle))
+    x1, x2 = np.cos(angle), np.sin(angle)
+    moon = (x1, x2) if y == 0 else (1 - x1, 0.5 - x2)
     distance2 = sum((points[:, [i]] - moon[i])**2 for i in (0, 1))
     return np.exp(-distance2 / (2 * noise**2)).mean(axis=1) / (2 * np.pi * noise**2)
 
+# %% ../../nbs/experiments/50_moons.ipynb #a66232a1
 def accuracies(
     noise: float,  # standard deviation of the noise
     model: Network | None = None,  # a trained network, to measure as well
     spacing: float = 0.02,  # of the grid
 ) -> tuple[float, float | None]:  # best possible accuracy, and that of the network
-    "Exact accuracies by a sum over a grid that reaches six deviations beyond the moons."
-    axes = [np.arange(low - 6 * noise, high + 6 * noise, spacing) for low, high in ((-1, 2), (-0.5, 1))]
+    "Exact accuracies, summed over a grid that ends six deviations beyond the moons."
+    axes = [np.arange(low - 6 * noise, high + 6 * noise, spacing)
+            for low, high in ((-1, 2), (-0.5, 1))]
     points = np.stack(np.meshgrid(*axes), axis=-1).reshape(-1, 2)
     p = np.array([density(points, y, noise) for y in (0, 1)]) / 2 * spacing**2
     if model is None: return float(p.max(axis=0).sum()), None
@@ -68,19 +73,22 @@ def run(
     for units in hidden: model.add_layer(units, ReLU())
     model.add_output_layer(1, Sigmoid())
     start = time.perf_counter()
-    stats = model.train(*parts[:4], estimator=BinaryAccuracy(), eta=eta, epochs=epochs, verbose=verbose)
+    stats = model.train(
+        *parts[:4], estimator=BinaryAccuracy(), eta=eta, epochs=epochs, verbose=verbose)
     seconds = time.perf_counter() - start
     outputs = model.output(parts.x_test)
-    scores = {"accuracy": BinaryAccuracy()(outputs, parts.y_test[:, None]), "AUC": float(roc_auc_score(parts.y_test, outputs)), "seconds": seconds}
+    scores = {"accuracy": BinaryAccuracy()(outputs, parts.y_test[:, None]),
+              "AUC": float(roc_auc_score(parts.y_test, outputs)), "seconds": seconds}
     return MoonsRun(model, stats, parts, scores)
 
 def figures(
     outcome: MoonsRun,  # what `run` returned
 ) -> dict:  # matplotlib figures by name
-    "Learning curve, decision boundary, ROC curve and confusion matrix on the test part."
+    "Learning curve, boundary, ROC curve and confusion matrix on the test part."
     model, stats, parts, _ = outcome
     outputs = model.output(parts.x_test)[:, 0]
+    boundary = plot_decision_boundary(model, parts.x_test, parts.y_test)
     return {"curve": figure_of(plot_learning_curve(stats)),
-            "boundary": figure_of(plot_decision_boundary(model, parts.x_test, parts.y_test)),
+            "boundary": figure_of(boundary),
             "roc": figure_of(plot_roc_curve(parts.y_test, outputs)),
             "confusion": figure_of(plot_confusion_matrix(parts.y_test, outputs > 0.5))}

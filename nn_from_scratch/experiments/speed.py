@@ -60,7 +60,8 @@ def network(
 def batch(widths, n, dtype=np.float32, seed=0):
     "Made samples and one-hot targets: the values of pixels do not matter for the time."
     rng = np.random.default_rng(seed)
-    return rng.random((n, widths[0]), dtype), one_hot(rng.integers(0, widths[-1], n), widths[-1], dtype)
+    X, labels = rng.random((n, widths[0]), dtype), rng.integers(0, widths[-1], n)
+    return X, one_hot(labels, widths[-1], dtype)
 
 MNIST, SMALL = (784, 128, 64, 10), (2, 16, 8, 2)
 
@@ -98,8 +99,8 @@ def limits(
 
 # %% ../../nbs/experiments/55_speed.ipynb #99a0ecdc
 def operations(widths, n):
-    """Additions and multiplications of the products of one step: forward, of the weights,
-    and of the inputs except the first."""
+    """Additions and multiplications of the products of one step: forward, of the
+    weights, and of the inputs except the first."""
     products = [d_in * d_out for d_in, d_out in zip(widths, widths[1:])]
     return 2 * n * (2 * sum(products) + sum(products[1:]))
 
@@ -109,7 +110,8 @@ def traffic(widths, n):
     pairs = list(zip(widths, widths[1:]))
     touched = [n * d_in + d_in * d_out + n * d_out for d_in, d_out in pairs]
     products = 3 * sum(touched) - touched[0]  # no gradient of the samples
-    elementwise = sum(9 * n * d_out for _, d_out in pairs)  # bias, activation, its slope
+    # bias, activation, its slope
+    elementwise = sum(9 * n * d_out for _, d_out in pairs)
     parameters = sum((d_in + 1) * d_out for d_in, d_out in pairs)
     adam = 25 * parameters  # ten passes over two or three arrays
     return 4 * (products + elementwise + adam)

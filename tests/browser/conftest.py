@@ -1,4 +1,5 @@
-"""Chromium in front of the built site: `make docs browser`. Without either of them these tests fail, they are not skipped."""
+"""Chromium in front of the built site: `make docs browser`. Without either of them
+these tests fail, they are not skipped."""
 import shutil
 import threading
 from functools import partial
@@ -9,9 +10,14 @@ import pytest
 from playwright.sync_api import sync_playwright
 
 SITE = Path(__file__).parents[2] / "_site"
-PAGES = [str(path.relative_to(SITE)) for path in sorted(SITE.rglob("*.html")) if path.relative_to(SITE).parts[0] not in ("lite", "_static")]
+PAGES = [
+    str(path.relative_to(SITE))
+    for path in sorted(SITE.rglob("*.html"))
+    if path.relative_to(SITE).parts[0] not in ("lite", "_static")
+]
 if not PAGES: raise pytest.UsageError("_site/ has no pages: run `make docs` first")
-PYODIDE = "https://cdn.jsdelivr.net/pyodide/"  # the one other host that a page may ask, and only for Python
+# the one other host that a page may ask, and only for Python
+PYODIDE = "https://cdn.jsdelivr.net/pyodide/"
 QUIET = ("gpu", "quic", "background-networking", "component-update", "sync")
 
 
@@ -21,10 +27,13 @@ class Handler(SimpleHTTPRequestHandler):
 
 @pytest.fixture(scope="session")
 def url(tmp_path_factory):
-    "Address of the site, in a folder of its host as where it is published, with a slash at its end."
+    """Address of the site, in a folder of its host as where it is published, with a
+    slash at its end."""
     root = tmp_path_factory.mktemp("host")
     (root / "nn_from_scratch").symlink_to(SITE)
-    with ThreadingHTTPServer(("127.0.0.1", 0), partial(Handler, directory=root)) as server:
+    with ThreadingHTTPServer(
+        ("127.0.0.1", 0), partial(Handler, directory=root)
+    ) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         yield f"http://127.0.0.1:{server.server_port}/nn_from_scratch/"
         server.shutdown()
@@ -35,7 +44,13 @@ def browser():
     path = shutil.which("chromium")
     assert path, "Chromium is missing: apt-get install chromium"
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox", "--no-first-run", *(f"--disable-{name}" for name in QUIET)])
+        browser = playwright.chromium.launch(
+            executable_path=path,
+            args=[
+                "--no-sandbox", "--no-first-run",
+                *(f"--disable-{name}" for name in QUIET),
+            ],
+        )
         yield browser
         browser.close()
 
@@ -45,12 +60,21 @@ class Visit:
 
     def __init__(self, browser, url):
         self.url, self.errors, self.foreign, self.weights = url, [], [], {}
-        self.context = browser.new_context(reduced_motion="reduce")  # colours are judged, and not on their way to others
+        # colours are judged, and not on their way to others
+        self.context = browser.new_context(reduced_motion="reduce")
         self.context.route(lambda address: not address.startswith(url), self.refuse)
         self.page = self.context.new_page()
-        self.page.on("console", lambda message: message.type == "error" and self.errors.append(message.text))
+        self.page.on(
+            "console",
+            lambda message: (
+                message.type == "error" and self.errors.append(message.text)
+            ),
+        )
         self.page.on("pageerror", lambda error: self.errors.append(str(error)))
-        self.page.on("requestfailed", lambda request: self.errors.append(f"{request.url}: {request.failure}"))
+        self.page.on(
+            "requestfailed",
+            lambda request: self.errors.append(f"{request.url}: {request.failure}"),
+        )
         self.page.on("response", self.weigh)
 
     def refuse(self, route):
@@ -58,7 +82,8 @@ class Visit:
         route.abort()
 
     def weigh(self, response):
-        if response.status >= 400: self.errors.append(f"{response.url}: {response.status}")
+        if response.status >= 400:
+            self.errors.append(f"{response.url}: {response.status}")
         self.weights[response.url] = int(response.headers.get("content-length", 0))
 
     def open(self, path):
@@ -74,7 +99,10 @@ def visit(browser, url):
     visit.context.close()
 
 
-@pytest.fixture(scope="module", params=[pytest.param(page, marks=pytest.mark.xdist_group(page)) for page in PAGES])
+@pytest.fixture(
+    scope="module",
+    params=[pytest.param(page, marks=pytest.mark.xdist_group(page)) for page in PAGES],
+)
 def opened(request, browser, url):
     "Each page of the site in turn, opened once for the tests that look at it."
     visit = Visit(browser, url)
@@ -85,8 +113,16 @@ def opened(request, browser, url):
 
 
 def pytest_terminal_summary(terminalreporter):
-    "The heaviest and the slowest pages. Times depend on the machine, so no test asserts them."
-    measured = [dict(report.user_properties) for report in terminalreporter.stats.get("passed", []) if report.user_properties]
+    """The heaviest and the slowest pages. Times depend on the machine, so no test
+    asserts them."""
+    measured = [
+        dict(report.user_properties)
+        for report in terminalreporter.stats.get("passed", [])
+        if report.user_properties
+    ]
     for name, unit in ("weight", "MB"), ("largest contentful paint", "s"):
-        rows = sorted(((row[name], row["page"]) for row in measured if name in row), reverse=True)[:5]
-        for value, page in rows: terminalreporter.write_line(f"{name} {value:.2f} {unit}  {page}")
+        rows = sorted(
+            ((row[name], row["page"]) for row in measured if name in row), reverse=True
+        )[:5]
+        for value, page in rows:
+            terminalreporter.write_line(f"{name} {value:.2f} {unit}  {page}")

@@ -1,4 +1,5 @@
-"""Every page of the site: it opens without complaint, is set, fits and can be read by everyone."""
+"""Every page of the site: it opens without complaint, is set, fits and can be read by
+everyone."""
 import json
 import re
 
@@ -19,37 +20,85 @@ def test_mathematics_is_set(opened):
     body = opened.page.locator("body")
     assert body.locator(".math:not(:has(.katex))").all_inner_texts() == []
     assert body.locator(".katex-error").all_inner_texts() == []
-    rest = body.evaluate("body => { body = body.cloneNode(true); body.querySelectorAll('pre, code, script, .katex').forEach(e => e.remove()); return body.textContent }")
+    rest = body.evaluate(
+        """body => {
+            body = body.cloneNode(true)
+            const set = body.querySelectorAll('pre, code, script, .katex')
+            set.forEach(e => e.remove())
+            return body.textContent
+        }"""
+    )
     assert re.findall(r"\$[^$\n]+\$|\$\$|\\\(|\\\[|\\begin", rest) == []
 
 
 def test_no_plumbing(opened):
-    assert re.findall(r"^#\|.*|^.*nbdev_export\(\)$", "\n".join(opened.page.locator(".cell").all_inner_texts()), re.M) == []
+    assert (
+        re.findall(
+            r"^#\|.*|^.*nbdev_export\(\)$",
+            "\n".join(opened.page.locator(".cell").all_inner_texts()), re.M,
+        )
+        == []
+    )
 
 
 def test_weight(opened, record_property):
     weight = sum(opened.weights.values()) / 1e6
     record_property("page", opened.path)
     record_property("weight", weight)
-    record_property("largest contentful paint", opened.page.evaluate(
-        "new Promise(done => new PerformanceObserver(list => done(list.getEntries().at(-1).startTime / 1000))"
-        ".observe({type: 'largest-contentful-paint', buffered: true}))"))
-    assert weight < 1.5, sorted(((size, address) for address, size in opened.weights.items()), reverse=True)[:8]
+    record_property(
+        "largest contentful paint",
+        opened.page.evaluate(
+            "new Promise(done => new PerformanceObserver(list => "
+            "done(list.getEntries().at(-1).startTime / 1000))"
+            ".observe({type: 'largest-contentful-paint', buffered: true}))"
+        ),
+    )
+    assert weight < 1.5, sorted(
+        ((size, address) for address, size in opened.weights.items()), reverse=True
+    )[:8]
 
 
-@pytest.mark.parametrize("theme, rules", [("light", None), ("dark", ["color-contrast"])])  # what else there is, is the same
+# what else there is, is the same
+@pytest.mark.parametrize(
+    "theme, rules", [("light", None), ("dark", ["color-contrast"])]
+)
 def test_accessible(opened, theme, rules):
-    opened.page.evaluate("theme => document.documentElement.dataset.theme = theme", theme)
+    opened.page.evaluate(
+        "theme => document.documentElement.dataset.theme = theme", theme
+    )
     options = {"resultTypes": ["violations"]} | ({"runOnly": rules} if rules else {})
-    found = Axe().run(opened.page, context={"exclude": [[".katex"]]}, options=options).response["violations"]
-    assert [(rule["id"], rule["help"], [node["target"] for node in rule["nodes"]][:8]) for rule in found] == []
+    found = (
+        Axe()
+        .run(opened.page, context={"exclude": [[".katex"]]}, options=options)
+        .response["violations"]
+    )
+    assert [
+        (rule["id"], rule["help"], [node["target"] for node in rule["nodes"]][:8])
+        for rule in found
+    ] == []
 
 
 def test_fits_a_phone(opened):
     opened.page.set_viewport_size({"width": 390, "height": 844})
-    wide = opened.page.evaluate("""() => document.documentElement.scrollWidth <= innerWidth ? [] : [...document.querySelectorAll('body *')]
-        .filter(e => e.getBoundingClientRect().right > innerWidth + 1).map(e => e.outerHTML.slice(0, 120))""")
+    wide = opened.page.evaluate("""() => {
+        if (document.documentElement.scrollWidth <= innerWidth) return []
+        return [...document.querySelectorAll('body *')]
+            .filter(e => e.getBoundingClientRect().right > innerWidth + 1)
+            .map(e => e.outerHTML.slice(0, 120))
+    }""")
     assert wide == []
+
+
+def test_code_fits_its_box(opened):
+    "On a screen of 1280 pixels, of which a scroll bar takes 15; folded cells as well."
+    opened.page.set_viewport_size({"width": 1280 - 15, "height": 720})
+    scrolling = opened.page.evaluate("""() => {
+        document.querySelectorAll('details').forEach(folded => folded.open = true)
+        return [...document.querySelectorAll('.cell_input pre')]
+            .filter(box => box.scrollWidth > box.clientWidth)
+            .map(box => box.textContent.slice(0, 120))
+    }""")
+    assert scrolling == []
 
 
 def test_search_finds_nesterov(visit):
@@ -72,6 +121,10 @@ def test_dark_mode_toggles(visit):
 
 @pytest.mark.parametrize("chapter", CHAPTERS)
 def test_download_is_the_notebook(visit, chapter):
-    links = visit.open(chapter).locator("a[href$='.ipynb'][download], a.btn-download-source-button")
+    links = visit.open(chapter).locator(
+        "a[href$='.ipynb'][download], a.btn-download-source-button"
+    )
     response = visit.page.request.get(links.first.evaluate("link => link.href"))
-    assert json.loads(response.body()) == json.loads((ROOT / chapter).with_suffix(".ipynb").read_bytes())
+    assert json.loads(response.body()) == json.loads(
+        (ROOT / chapter).with_suffix(".ipynb").read_bytes()
+    )

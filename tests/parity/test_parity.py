@@ -1,4 +1,5 @@
-"""Every formula of the package against PyTorch in float64. `make parity` runs it and writes parity.json, which a chapter shows."""
+"""Every formula of the package against PyTorch in float64. `make parity` runs it and
+writes parity.json, which a chapter shows."""
 import json
 from importlib import import_module
 from pathlib import Path
@@ -14,7 +15,9 @@ from nn_from_scratch.objective import Head, Objective
 
 torch.set_default_dtype(torch.float64)
 rng = np.random.default_rng(0)
-WIDE = np.array([-700, -300, -40, -20, -2.7, -1, -1e-9, 0, 1e-9, 0.5, 1, 2, 20, 40, 300, 700.0])
+WIDE = np.array(
+    [-700, -300, -40, -20, -2.7, -1, -1e-9, 0, 1e-9, 0.5, 1, 2, 20, 40, 300, 700.0]
+)
 SHAPES = [(1, 1), (1, 3), (7, 2), (7, 5)]
 
 
@@ -23,38 +26,64 @@ def tensor(x, grad=False): return torch.tensor(np.asarray(x), requires_grad=grad
 
 @pytest.fixture(scope="module")
 def compare():
-    "Assert that two arrays agree, relative to the larger of each entry and a thousandth of the largest, and keep the error."
+    """Assert that two arrays agree, relative to the larger of each entry and a
+    thousandth of the largest, and keep the error."""
     results = {}
     def agree(kind, name, ours, theirs, tolerance=1e-10):
-        ours, theirs = (np.asarray(x.detach() if isinstance(x, torch.Tensor) else x, np.float64) for x in (ours, theirs))
+        ours, theirs = (
+            np.asarray(x.detach() if isinstance(x, torch.Tensor) else x, np.float64)
+            for x in (ours, theirs)
+        )
         assert ours.shape == theirs.shape
-        size = np.maximum(np.abs(theirs), 1e-3 * np.abs(theirs).max(initial=0)) + np.finfo(np.float64).tiny
+        size = (
+            np.maximum(np.abs(theirs), 1e-3 * np.abs(theirs).max(initial=0))
+            + np.finfo(np.float64).tiny
+        )
         error = float(np.max(np.abs(ours - theirs) / size, initial=0))
         assert error <= tolerance, f"{kind} {name}: relative error {error:.1e}"
-        results.setdefault(kind, {})[name] = max(error, results.get(kind, {}).get(name, 0.0))
+        results.setdefault(kind, {})[name] = max(
+            error, results.get(kind, {}).get(name, 0.0)
+        )
     yield agree
-    report = {"versions": {"numpy": np.__version__, "torch": torch.__version__.split("+")[0]}, "errors": results}
-    (Path(__file__).parent / "parity.json").write_text(json.dumps(report, indent=1, sort_keys=True) + "\n")
+    report = {
+        "versions": {"numpy": np.__version__, "torch": torch.__version__.split("+")[0]},
+        "errors": results,
+    }
+    (Path(__file__).parent / "parity.json").write_text(
+        json.dumps(report, indent=1, sort_keys=True) + "\n"
+    )
 
 
 ACTIVATIONS = {
-    nn.Linear(): lambda z: z, nn.Sigmoid(): torch.sigmoid, nn.Sigmoid(a=2.5): lambda z: torch.sigmoid(2.5 * z), nn.Tanh(): torch.tanh,
-    nn.ReLU(): F.relu, nn.LeakyReLU(): F.leaky_relu, nn.LeakyReLU(0.3): lambda z: F.leaky_relu(z, 0.3), nn.ELU(): F.elu,
-    nn.ELU(0.4): lambda z: F.elu(z, 0.4), nn.Softplus(): lambda z: F.softplus(z, threshold=1e9), nn.SiLU(): F.silu, nn.GELU(): F.gelu,
-    nn.Softmax(): lambda z: F.softmax(z, dim=1),
+    nn.Linear(): lambda z: z, nn.Sigmoid(): torch.sigmoid,
+    nn.Sigmoid(a=2.5): lambda z: torch.sigmoid(2.5 * z), nn.Tanh(): torch.tanh,
+    nn.ReLU(): F.relu, nn.LeakyReLU(): F.leaky_relu,
+    nn.LeakyReLU(0.3): lambda z: F.leaky_relu(z, 0.3), nn.ELU(): F.elu,
+    nn.ELU(0.4): lambda z: F.elu(z, 0.4),
+    nn.Softplus(): lambda z: F.softplus(z, threshold=1e9), nn.SiLU(): F.silu,
+    nn.GELU(): F.gelu, nn.Softmax(): lambda z: F.softmax(z, dim=1),
 }
 
 
 @pytest.mark.parametrize("activation", ACTIVATIONS, ids=repr)
 def test_activations(activation, compare):
-    for z in (np.tile(WIDE[:, None], (1, 1)) if not isinstance(activation, nn.Softmax) else np.stack([WIDE, WIDE[::-1]], 1), *(3 * rng.normal(size=shape) for shape in SHAPES)):
-        if isinstance(activation, nn.Softplus): z = np.minimum(z, 600)  # beyond, log1p(exp(z)) overflows there
+    for z in (
+        np.tile(WIDE[:, None], (1, 1))
+        if not isinstance(activation, nn.Softmax)
+        else np.stack([WIDE, WIDE[::-1]], 1),
+        *(3 * rng.normal(size=shape) for shape in SHAPES),
+    ):
+        if isinstance(activation, nn.Softplus):
+            z = np.minimum(z, 600)  # beyond, log1p(exp(z)) overflows there
         Z, upstream = tensor(z, True), rng.normal(size=z.shape)
         A = ACTIVATIONS[activation](Z)
         A.backward(tensor(upstream))
         ours = activation.forward(z)
         compare("activation, value", repr(activation), ours, A)
-        compare("activation, gradient", repr(activation), activation.backward(upstream, z, ours), Z.grad)
+        compare(
+            "activation, gradient", repr(activation),
+            activation.backward(upstream, z, ours), Z.grad,
+        )
 
 
 def losses():
@@ -62,28 +91,69 @@ def losses():
     def real(shape): return rng.normal(size=shape)
     def bits(shape): return rng.uniform(size=shape)
     def classes(shape): return rng.dirichlet(np.ones(shape[1]), shape[0])
-    yield nn.MeanSquaredError(), nn.Linear(), lambda z, y: F.mse_loss(z, y, reduction="none"), real
-    yield nn.MeanSquaredError(), nn.Tanh(), lambda z, y: F.mse_loss(torch.tanh(z), y, reduction="none"), real
-    yield nn.MeanAbsoluteError(), nn.Linear(), lambda z, y: F.l1_loss(z, y, reduction="none"), real
-    for delta in (0.3, 1.0): yield nn.Huber(delta), nn.Linear(), lambda z, y, delta=delta: F.huber_loss(z, y, reduction="none", delta=delta), real
-    for a in (1.0, 2.5): yield nn.BinaryCrossEntropy(), nn.Sigmoid(a=a), lambda z, y, a=a: F.binary_cross_entropy_with_logits(a * z, y, reduction="none"), bits
+    yield (
+        nn.MeanSquaredError(), nn.Linear(),
+        lambda z, y: F.mse_loss(z, y, reduction="none"), real,
+    )
+    yield (
+        nn.MeanSquaredError(), nn.Tanh(),
+        lambda z, y: F.mse_loss(torch.tanh(z), y, reduction="none"), real,
+    )
+    yield (
+        nn.MeanAbsoluteError(), nn.Linear(),
+        lambda z, y: F.l1_loss(z, y, reduction="none"), real,
+    )
+    for delta in (0.3, 1.0):
+        yield (
+            nn.Huber(delta), nn.Linear(),
+            lambda z, y, delta=delta: F.huber_loss(z, y, reduction="none", delta=delta),
+            real,
+        )
+    for a in (1.0, 2.5):
+        yield (
+            nn.BinaryCrossEntropy(), nn.Sigmoid(a=a),
+            lambda z, y, a=a: F.binary_cross_entropy_with_logits(
+                a * z, y, reduction="none"
+            ),
+            bits,
+        )
     for smoothing in (0.0, 0.2):
-        yield nn.CategoricalCrossEntropy(smoothing), nn.Softmax(), lambda z, y, s=smoothing: F.cross_entropy(z, y, reduction="none", label_smoothing=s)[:, None], classes
+        yield (
+            nn.CategoricalCrossEntropy(smoothing), nn.Softmax(),
+            lambda z, y, s=smoothing: F.cross_entropy(
+                z, y, reduction="none", label_smoothing=s
+            )[:, None],
+            classes,
+        )
 
 
-@pytest.mark.parametrize("loss, activation, theirs, draw", list(losses()), ids=lambda value: repr(value) if hasattr(value, "__repr__") and not callable(value) else "")
+@pytest.mark.parametrize(
+    "loss, activation, theirs, draw", list(losses()),
+    ids=lambda value: (
+        repr(value) if hasattr(value, "__repr__") and not callable(value) else ""
+    ),
+)
 def test_losses(loss, activation, theirs, draw, compare):
     for n, k in SHAPES:
-        if isinstance(activation, nn.Softmax) and k == 1: continue
+        if isinstance(activation, nn.Softmax) and k == 1:
+            continue
         for weights in (None, rng.uniform(0.1, 3, n)):
             z, y = 2 * rng.normal(size=(n, k)), draw((n, k))
             Z = tensor(z, True)
             each = theirs(Z, tensor(y))
-            total = (each if weights is None else each * tensor(weights)[:, None]).sum() / n
+            total = (
+                each if weights is None else each * tensor(weights)[:, None]
+            ).sum() / n
             total.backward()
             a, name = activation.forward(z), f"{loss!r} of {activation!r}"
-            compare("loss, value", name, [loss.output_value(activation, z, a, y, weights)], [total.item()])
-            compare("loss, gradient", name, loss.output_gradient(activation, z, a, y, weights), Z.grad)
+            compare(
+                "loss, value", name, [loss.output_value(activation, z, a, y, weights)],
+                [total.item()],
+            )
+            compare(
+                "loss, gradient", name,
+                loss.output_gradient(activation, z, a, y, weights), Z.grad,
+            )
 
 
 class Block(torch.nn.Module):
@@ -109,7 +179,8 @@ def copied(module, **tensors):
 
 
 def twin(layers, d):
-    "The same layers in PyTorch, their parameters copied, for samples of `d` numbers at each position."
+    """The same layers in PyTorch, their parameters copied, for samples of `d` numbers
+    at each position."""
     parts = []
     for layer in layers:
         if isinstance(layer, nn.Dense):
@@ -132,7 +203,11 @@ def twin(layers, d):
 
 def gradients(layers, modules):
     "Pairs of a gradient of ours and the one of PyTorch, in its order."
-    ours = [getattr(layer, f"d{name}") for _, layer in walk(layers) for name in layer.parameters]
+    ours = [
+        getattr(layer, f"d{name}")
+        for _, layer in walk(layers)
+        for name in layer.parameters
+    ]
     theirs = [parameter.grad.T if parameter.ndim == 2 else parameter.grad
               for parameter in modules.parameters()]
     assert len(ours) == len(theirs)
@@ -181,8 +256,12 @@ def test_other_layers(n, compare):
     compare_layers(compare, "residual", alone(4, nn.Residual(*inside)), (n, 4))
     nested = nn.Residual(nn.Dense(4, nn.Tanh()), nn.Residual(nn.Dense(4, nn.Tanh())))
     compare_layers(compare, "residual in residual", alone(4, nested), (n, 4))
-    compare_layers(compare, "activation", alone(4, nn.Dense(4), nn.Activate(nn.Tanh())), (n, 4))
-    compare_layers(compare, "flatten", alone((3, 4), nn.Flatten(), nn.Dense(2)), (n, 3, 4))
+    compare_layers(
+        compare, "activation", alone(4, nn.Dense(4), nn.Activate(nn.Tanh())), (n, 4)
+    )
+    compare_layers(
+        compare, "flatten", alone((3, 4), nn.Flatten(), nn.Dense(2)), (n, 3, 4)
+    )
 
 
 @pytest.mark.parametrize("d", [1, 2, 3, 5])
@@ -201,7 +280,9 @@ def test_batch_normalisation(shape, d, compare):
         A.backward(tensor(upstream))
         compare("layer", "batch norm, value", stack.forward(x, training=True), A)
         tolerance = 1e-8 if two else 1e-10  # of two samples nothing but epsilon is left
-        compare("layer", f"batch norm, dX{two}", layer.backward(upstream), X.grad, tolerance)
+        compare(
+            "layer", f"batch norm, dX{two}", layer.backward(upstream), X.grad, tolerance
+        )
         compare("layer", "batch norm, dgamma", layer.dgamma, norm.weight.grad)
         compare("layer", "batch norm, db", layer.db, norm.bias.grad)
     compare("layer", "batch norm, running mean", layer.mean, norm.running_mean)
@@ -221,13 +302,23 @@ def test_dropout(compare):
     assert set(np.unique(kept)) == {0, 1 / 0.6}
     compare("layer", "dropout, value", ours, A)
     compare("layer", "dropout, dX", dense.backward(dropout.backward(upstream)), X.grad)
-    compare("layer", "dropout, prediction", stack.forward(x), twin([dense], 5)(tensor(x)))
+    compare(
+        "layer", "dropout, prediction", stack.forward(x), twin([dense], 5)(tensor(x))
+    )
 
 
 HEADS = {
-    "squares": (nn.Linear(), lambda z, y: ((z - y)**2).sum(-1)),
-    "binary cross-entropy": (nn.Sigmoid(), lambda z, y: F.binary_cross_entropy_with_logits(z, y, reduction="none").sum(-1)),
-    "categorical cross-entropy": (nn.Softmax(), lambda z, y: F.cross_entropy(z.flatten(0, -2), y.flatten(0, -2), reduction="none").reshape(z.shape[:-1])),
+    "squares": (nn.Linear(), lambda z, y: ((z - y) ** 2).sum(-1)),
+    "binary cross-entropy": (
+        nn.Sigmoid(),
+        lambda z, y: F.binary_cross_entropy_with_logits(z, y, reduction="none").sum(-1),
+    ),
+    "categorical cross-entropy": (
+        nn.Softmax(),
+        lambda z, y: F.cross_entropy(
+            z.flatten(0, -2), y.flatten(0, -2), reduction="none"
+        ).reshape(z.shape[:-1]),
+    ),
 }
 
 
@@ -237,16 +328,21 @@ HEADS = {
 def test_heads(n, k, positions, name, compare):
     activation, theirs = HEADS[name]
     head = Head((*positions, k), activation)
-    z, y = 2 * rng.normal(size=(n, *positions, k)), rng.dirichlet(np.ones(k), (n, *positions))
+    z = 2 * rng.normal(size=(n, *positions, k))
+    y = rng.dirichlet(np.ones(k), (n, *positions))
     kind = f"{name}, {'sequences' if positions else 'rows'}"
     for weights in (None, rng.uniform(0.1, 3, n), rng.uniform(0.1, 3, (n, *positions))):
         Z = tensor(z, True)
         each = theirs(Z, tensor(y))
         if weights is not None:
-            each = each * tensor(weights.reshape(weights.shape + (1,) * (each.ndim - weights.ndim)))
+            each = each * tensor(
+                weights.reshape(weights.shape + (1,) * (each.ndim - weights.ndim))
+            )
         each.mean().backward()
         A = head.output(z)
-        compare("head, value", kind, [head.value(z, A, y, weights)], [each.mean().item()])
+        compare(
+            "head, value", kind, [head.value(z, A, y, weights)], [each.mean().item()]
+        )
         compare("head, gradient", kind, head.gradient(z, A, y, weights), Z.grad)
 
 
@@ -266,9 +362,22 @@ def test_labels_of_sequences(n, k, compare):
 
 
 @pytest.mark.parametrize("name", HEADS)
-@pytest.mark.parametrize("shape, layers", [
-    ((4,), lambda: [nn.Dense(6, nn.Tanh()), nn.Residual(nn.Dense(6, bias=False), nn.BatchNorm(), nn.Activate(nn.ReLU()))]),
-    ((3, 4), lambda: [nn.Dense(6, nn.ReLU()), nn.Residual(nn.Dense(6, nn.Tanh()))])], ids=["rows", "sequences"])
+@pytest.mark.parametrize(
+    "shape, layers",
+    [
+        (
+            (4,),
+            lambda: [
+                nn.Dense(6, nn.Tanh()),
+                nn.Residual(
+                    nn.Dense(6, bias=False), nn.BatchNorm(), nn.Activate(nn.ReLU())
+                ),
+            ],
+        ),
+        ((3, 4), lambda: [nn.Dense(6, nn.ReLU()), nn.Residual(nn.Dense(6, nn.Tanh()))]),
+    ],
+    ids=["rows", "sequences"],
+)
 def test_objective(shape, layers, name, compare):
     "Loss, weights and penalty of a stack, to the gradient of each parameter."
     activation, theirs = HEADS[name]
@@ -288,9 +397,15 @@ def test_objective(shape, layers, name, compare):
         compare("objective, gradient", name, ours, theirs)
 
 
-@pytest.mark.parametrize("regularizer, penalty", [
-    (nn.L2(0.03), lambda W: 0.015 * (W**2).sum()), (nn.L1(0.7), lambda W: 0.7 * W.abs().sum()),
-    (nn.ElasticNet(0.2, 0.5), lambda W: 0.2 * W.abs().sum() + 0.25 * (W**2).sum())], ids=repr)
+@pytest.mark.parametrize(
+    "regularizer, penalty",
+    [
+        (nn.L2(0.03), lambda W: 0.015 * (W**2).sum()),
+        (nn.L1(0.7), lambda W: 0.7 * W.abs().sum()),
+        (nn.ElasticNet(0.2, 0.5), lambda W: 0.2 * W.abs().sum() + 0.25 * (W**2).sum()),
+    ],
+    ids=repr,
+)
 def test_regularizers(regularizer, penalty, compare):
     w = rng.normal(size=(5, 3))
     w[0, 0] = 0
@@ -306,18 +421,35 @@ def optimizers():
     optim = torch.optim
     yield nn.GradientDescent(), lambda p, lr: optim.SGD(p, lr)
     for beta in (0.5, 0.9):
-        yield nn.Momentum(beta), lambda p, lr, beta=beta: optim.SGD(p, lr, momentum=beta)
-        yield nn.Nesterov(beta), lambda p, lr, beta=beta: optim.SGD(p, lr, momentum=beta, nesterov=True)
+        yield (
+            nn.Momentum(beta),
+            lambda p, lr, beta=beta: optim.SGD(p, lr, momentum=beta),
+        )
+        yield (
+            nn.Nesterov(beta),
+            lambda p, lr, beta=beta: optim.SGD(p, lr, momentum=beta, nesterov=True),
+        )
     for epsilon in (1e-10, 1e-3):
         yield nn.AdaGrad(epsilon), lambda p, lr, e=epsilon: optim.Adagrad(p, lr, eps=e)
-        yield nn.RMSProp(0.9, epsilon), lambda p, lr, e=epsilon: optim.RMSprop(p, lr, alpha=0.9, eps=e)
-        yield nn.Adam(0.8, 0.95, epsilon), lambda p, lr, e=epsilon: optim.Adam(p, lr, (0.8, 0.95), e)
+        yield (
+            nn.RMSProp(0.9, epsilon),
+            lambda p, lr, e=epsilon: optim.RMSprop(p, lr, alpha=0.9, eps=e),
+        )
+        yield (
+            nn.Adam(0.8, 0.95, epsilon),
+            lambda p, lr, e=epsilon: optim.Adam(p, lr, (0.8, 0.95), e),
+        )
     yield nn.RMSProp(), lambda p, lr: optim.RMSprop(p, lr)
     yield nn.Adam(), lambda p, lr: optim.Adam(p, lr)
-    for decay in (0.0, 0.01, 0.3): yield nn.AdamW(decay), lambda p, lr, d=decay: optim.AdamW(p, lr, weight_decay=d)
+    for decay in (0.0, 0.01, 0.3):
+        yield nn.AdamW(decay), lambda p, lr, d=decay: optim.AdamW(p, lr, weight_decay=d)
 
 
-@pytest.mark.parametrize("ours, theirs", list(optimizers()), ids=lambda value: repr(value) if isinstance(value, nn.Optimizer) else "")
+@pytest.mark.parametrize(
+    "ours, theirs",
+    list(optimizers()),
+    ids=lambda value: repr(value) if isinstance(value, nn.Optimizer) else "",
+)
 @pytest.mark.parametrize("rate", [1e-4, 0.5])
 def test_optimizers(ours, theirs, rate, compare):
     theta = rng.normal(size=20)
@@ -325,7 +457,7 @@ def test_optimizers(ours, theirs, rate, compare):
     optimizer = theirs([parameter], rate)
     ours.start(theta)
     for _ in range(10):
-        grad = rng.normal(size=20) * 10.0**rng.integers(-4, 3, 20)
+        grad = rng.normal(size=20) * 10.0 ** rng.integers(-4, 3, 20)
         ours.step(theta, grad, rate)
         parameter.grad = tensor(grad)
         optimizer.step()
@@ -336,11 +468,21 @@ def test_optimizers(ours, theirs, rate, compare):
 def test_schedules(total, compare):
     scheduler = torch.optim.lr_scheduler
     pairs = {
-        nn.Constant(): lambda o: scheduler.ConstantLR(o, 1.0), nn.Step(7, 0.3): lambda o: scheduler.StepLR(o, 7, 0.3),
-        nn.Exponential(0.05): lambda o: scheduler.ExponentialLR(o, 0.05**(1 / (total - 1))),
-        nn.Cosine(0.1): lambda o: scheduler.CosineAnnealingLR(o, total - 1, 0.1), nn.WarmUp(5): lambda o: scheduler.LinearLR(o, 1 / 6, 1.0, 5),
-        nn.OneCycle(): lambda o: scheduler.OneCycleLR(o, 1.0, total, cycle_momentum=False),
-        nn.OneCycle(0.5, 0.1, 0.001): lambda o: scheduler.OneCycleLR(o, 1.0, total, pct_start=0.5, div_factor=10, final_div_factor=100, cycle_momentum=False)}
+        nn.Constant(): lambda o: scheduler.ConstantLR(o, 1.0),
+        nn.Step(7, 0.3): lambda o: scheduler.StepLR(o, 7, 0.3),
+        nn.Exponential(0.05): lambda o: scheduler.ExponentialLR(
+            o, 0.05 ** (1 / (total - 1))
+        ),
+        nn.Cosine(0.1): lambda o: scheduler.CosineAnnealingLR(o, total - 1, 0.1),
+        nn.WarmUp(5): lambda o: scheduler.LinearLR(o, 1 / 6, 1.0, 5),
+        nn.OneCycle(): lambda o: scheduler.OneCycleLR(
+            o, 1.0, total, cycle_momentum=False
+        ),
+        nn.OneCycle(0.5, 0.1, 0.001): lambda o: scheduler.OneCycleLR(
+            o, 1.0, total, pct_start=0.5, div_factor=10, final_div_factor=100,
+            cycle_momentum=False,
+        ),
+    }
     for ours, theirs in pairs.items():
         optimizer = torch.optim.SGD([tensor([0.0], True)], 1.0)
         schedule, rates = theirs(optimizer), []
@@ -348,21 +490,41 @@ def test_schedules(total, compare):
             rates.append(optimizer.param_groups[0]["lr"])
             optimizer.step()
             schedule.step()
-        compare("schedule, every step", repr(ours), [ours(t, total) for t in range(total)], rates)
+        compare(
+            "schedule, every step", repr(ours), [ours(t, total) for t in range(total)],
+            rates,
+        )
 
 
-@pytest.mark.parametrize("ours, theirs", [
-    (nn.He(), lambda W: torch.nn.init.kaiming_normal_(W, nonlinearity="relu")), (nn.He("uniform"), lambda W: torch.nn.init.kaiming_uniform_(W, nonlinearity="relu")),
-    (nn.Xavier(), torch.nn.init.xavier_normal_), (nn.Xavier("uniform"), torch.nn.init.xavier_uniform_)], ids=lambda value: repr(value) if isinstance(value, nn.Initializer) else "")
+@pytest.mark.parametrize(
+    "ours, theirs",
+    [
+        (nn.He(), lambda W: torch.nn.init.kaiming_normal_(W, nonlinearity="relu")),
+        (
+            nn.He("uniform"),
+            lambda W: torch.nn.init.kaiming_uniform_(W, nonlinearity="relu"),
+        ),
+        (nn.Xavier(), torch.nn.init.xavier_normal_),
+        (nn.Xavier("uniform"), torch.nn.init.xavier_uniform_),
+    ],
+    ids=lambda value: repr(value) if isinstance(value, nn.Initializer) else "",
+)
 def test_initializers(ours, theirs, compare):
     torch.manual_seed(0)
     n_inputs, n_units = 400, 250
     w, W = ours(rng, n_inputs, n_units), theirs(torch.empty(n_units, n_inputs)).numpy()
     scatter = 5 * np.sqrt(2 / w.size)  # of a ratio of variances, five deviations
-    assert abs(w.mean()) < 5 * w.std() / np.sqrt(w.size) and abs(w.var() / W.var() - 1) < scatter
-    compare("initialiser, variance", repr(ours), [w.var()], [W.var()], tolerance=scatter)
-    compare("initialiser, kurtosis", repr(ours), [(w**4).mean() / w.var()**2], [(W**4).mean() / W.var()**2], tolerance=0.05)
-    if ours.distribution == "uniform": assert np.abs(w).max() <= np.sqrt(3 * ours.variance(n_inputs, n_units))
+    assert abs(w.mean()) < 5 * w.std() / np.sqrt(w.size)
+    assert abs(w.var() / W.var() - 1) < scatter
+    compare(
+        "initialiser, variance", repr(ours), [w.var()], [W.var()], tolerance=scatter
+    )
+    compare(
+        "initialiser, kurtosis", repr(ours), [(w**4).mean() / w.var() ** 2],
+        [(W**4).mean() / W.var() ** 2], tolerance=0.05,
+    )
+    if ours.distribution == "uniform":
+        assert np.abs(w).max() <= np.sqrt(3 * ours.variance(n_inputs, n_units))
 
 
 def test_clip_norm(compare):
@@ -371,13 +533,25 @@ def test_clip_norm(compare):
         parameter = tensor(np.zeros(50), True)
         parameter.grad = tensor(grad.copy())
         theirs = torch.nn.utils.clip_grad_norm_([parameter], limit)
-        compare("clipping", "norm", [nn.optimizers.clip_norm(grad, limit)], [theirs.item()])
-        compare("clipping", "gradient", grad, parameter.grad, tolerance=1e-6)  # PyTorch adds 1e-6 to the norm
+        compare(
+            "clipping", "norm", [nn.optimizers.clip_norm(grad, limit)], [theirs.item()]
+        )
+        # PyTorch adds 1e-6 to the norm
+        compare("clipping", "gradient", grad, parameter.grad, tolerance=1e-6)
 
 
-@pytest.mark.parametrize("optimizer, theirs, batch_norm", [
-    ("gradient_descent", lambda p: torch.optim.SGD(p, 0.1), ()), ("nesterov", lambda p: torch.optim.SGD(p, 0.1, momentum=0.9, nesterov=True), ()),
-    ("adam", lambda p: torch.optim.Adam(p, 0.1), ()), ("gradient_descent", lambda p: torch.optim.SGD(p, 0.1), (0,))])
+@pytest.mark.parametrize(
+    "optimizer, theirs, batch_norm",
+    [
+        ("gradient_descent", lambda p: torch.optim.SGD(p, 0.1), ()),
+        (
+            "nesterov", lambda p: torch.optim.SGD(p, 0.1, momentum=0.9, nesterov=True),
+            (),
+        ),
+        ("adam", lambda p: torch.optim.Adam(p, 0.1), ()),
+        ("gradient_descent", lambda p: torch.optim.SGD(p, 0.1), (0,)),
+    ],
+)
 def test_training_curve(optimizer, theirs, batch_norm, compare):
     x, y = nn.digits()
     x, y = x[:300].astype(np.float64), y[:300]
@@ -386,7 +560,10 @@ def test_training_curve(optimizer, theirs, batch_norm, compare):
     model.add_layer(12, nn.Tanh())
     model.add_output_layer(10, nn.Softmax())
     modules = twin(model.layers, 64)
-    stats = model.train(x, y, eta=0.1, epochs=200, batch_size=300, optimizer=optimizer, shuffle=False, verbose=False)
+    stats = model.train(
+        x, y, eta=0.1, epochs=200, batch_size=300, optimizer=optimizer, shuffle=False,
+        verbose=False,
+    )
     steps, curve = theirs(modules.parameters()), []
     for _ in range(200):
         steps.zero_grad()
@@ -400,17 +577,27 @@ def test_training_curve(optimizer, theirs, batch_norm, compare):
 
 
 def kinds(module, base):
-    "Classes of a module that derive from its base, and from whose instances training is made."
-    found = (value for value in vars(import_module(f"nn_from_scratch.{module}")).values() if isinstance(value, type))
+    """Classes of a module that derive from its base, and from whose instances training
+    is made."""
+    found = (
+        value
+        for value in vars(import_module(f"nn_from_scratch.{module}")).values()
+        if isinstance(value, type)
+    )
     return {kind for kind in found if issubclass(kind, base) and kind is not base}
 
 
 def test_none_is_left_out():
-    assert kinds("activations", nn.Activation) == {type(activation) for activation in ACTIVATIONS}
+    assert kinds("activations", nn.Activation) == {
+        type(activation) for activation in ACTIVATIONS
+    }
     assert kinds("losses", nn.Loss) == {type(loss) for loss, *_ in losses()}
     assert kinds("optimizers", nn.Optimizer) == {type(ours) for ours, _ in optimizers()}
     assert kinds("regularizers", nn.Regularizer) == {nn.L1, nn.L2, nn.ElasticNet}
     assert kinds("layers", Layer) == {nn.Dense, nn.Activate, nn.Flatten, nn.Residual}
-    assert kinds("normalization", Layer) == {nn.BatchNorm} and kinds("regularizers", Layer) == {nn.Dropout}
-    schedules = {nn.Constant, nn.Step, nn.Exponential, nn.Cosine, nn.WarmUp, nn.OneCycle}
+    assert kinds("normalization", Layer) == {nn.BatchNorm}
+    assert kinds("regularizers", Layer) == {nn.Dropout}
+    schedules = {
+        nn.Constant, nn.Step, nn.Exponential, nn.Cosine, nn.WarmUp, nn.OneCycle,
+    }
     assert kinds("schedules", nn.Schedule) == schedules
