@@ -236,8 +236,8 @@ def test_rate_search_leaves_no_trace():
 
 def test_two_trainings_are_one():
     once, twice = moons_network(), moons_network()
-    whole = once.train(X, y, epochs=6, optimizer=nn.Momentum(0.9), eta=0.01, verbose=False)
-    first = twice.train(X, y, epochs=2, optimizer=nn.Momentum(0.9), eta=0.01, verbose=False)
+    whole = once.train(X, y, epochs=6, optimizer=nn.Momentum(beta=0.9), eta=0.01, verbose=False)
+    first = twice.train(X, y, epochs=2, optimizer=nn.Momentum(beta=0.9), eta=0.01, verbose=False)
     second = twice.train(X, y, epochs=4, eta=0.01, verbose=False)
     assert np.array_equal(once.theta, twice.theta)
     assert whole["train_loss"] == first["train_loss"] + second["train_loss"]
@@ -246,7 +246,7 @@ def test_two_trainings_are_one():
 
 
 def test_optimizer_is_not_shared():
-    optimizer = nn.Momentum(0.9)
+    optimizer = nn.Momentum(beta=0.9)
     a, b = moons_network(), moons_network()
     for model in (a, b): model.train(X, y, epochs=2, optimizer=optimizer, eta=0.01, verbose=False)
     assert np.array_equal(a.theta, b.theta) and not hasattr(optimizer, "velocity")
