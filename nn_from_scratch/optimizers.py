@@ -10,6 +10,7 @@ __all__ = ['OPTIMIZERS', 'by_name', 'Optimizer', 'GradientDescent', 'Momentum', 
 from copy import deepcopy
 from functools import wraps
 from inspect import signature
+from numbers import Real
 
 import numpy as np
 from numpy import ndarray
@@ -36,7 +37,8 @@ def by_name(init):
 # %% ../nbs/13_optimizers.ipynb #e3332dbe
 def _in_range(name, value, low, high=np.inf, low_too=True):
     "The value as a Python float, which leaves float32 alone, or `ValueError`."
-    if not (low <= value < high and (low_too or value > low)):
+    fits = isinstance(value, Real) and low <= value < high
+    if not fits or value == low and not low_too:
         bracket = "[" if low_too else "("
         raise ValueError(f"expected {name} in {bracket}{low}, {high}), got {value!r}")
     return float(value)

@@ -64,3 +64,9 @@ def test_training_refuses_them_before_it_changes_anything(name, wrong):
     with pytest.raises((TypeError, ValueError), match="adam" if name == "optimizer" else "cosine"):
         model.train(X, y, epochs=1, verbose=False, **{name: wrong})
     assert (model.theta == before).all() and model.optimizer is None
+
+
+@pytest.mark.parametrize("wrong", ["0.9", None, [0.9], float("nan"), -0.1, 1])
+def test_a_value_that_does_not_fit_is_refused_with_its_name_and_range(wrong):
+    with pytest.raises(ValueError, match=r"expected beta1 in \[0, 1\)"): nn.Adam(beta1=wrong)
+    with pytest.raises(ValueError, match=r"expected epsilon in \(0, inf\)"): nn.AdaGrad(epsilon=0)
