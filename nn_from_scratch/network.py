@@ -183,28 +183,31 @@ class Network(Stack):
         *,
         low: float = 1e-5,  # first rate
         high: float = 10.0,  # last rate
-        n_steps: int = 100,  # steps from `low` to `high`
+        n_steps: int = 100,  # steps at each rate
         batch_size: int = 32,  # samples of a step, drawn at random
         loss: Loss | None = None,  # as in `train`
         optimizer: Optimizer | str | None = None,  # as in `train`
         regularizer: Regularizer | str | None = None,  # as in `train`
     ) -> RateFinder:  # the curve, which draws itself with `plot`, and a suggestion
-        """Raise the rate at each step until the loss explodes, then put the network
-        back to what it was. Raises as `train` does. Smith (2015)."""
+        """Train shortly at rates half a decade apart, each time from how the network is
+        now, then put it back to that. Raises as `train` does."""
         samples = checked(self, X, y, "training ")
         choice = Choice(self, loss, regularizer, optimizer)
         size = min(count(batch_size, "samples in a batch"), len(samples))
         with turn(self):
             before = Standing(self)
-            objective = choice.take(self)
-            def step(eta):
-                rows = self.rng.choice(len(samples), size, replace=False)
-                X, Y, _ = samples.block(0, size, rows)
-                Z = objective.gradient(X, Y)
-                self.optimizer.step(self.theta, self.grad, eta)
-                return self.head.value(Z, self.head.output(Z), Y)
+            def begin():
+                before.put_back()  # also what draws the batches
+                objective = choice.take(self)
+                def step(eta):
+                    rows = self.rng.choice(len(samples), size, replace=False)
+                    X, Y, _ = samples.block(0, size, rows)
+                    Z = objective.gradient(X, Y)
+                    self.optimizer.step(self.theta, self.grad, eta)
+                    return self.head.value(Z, self.head.output(Z), Y)
+                return step
             try:
-                return raise_rate(step, low, high, n_steps)
+                return raise_rate(begin, low, high, n_steps)
             finally:
                 before.put_back()
                 self.forget()

@@ -342,10 +342,10 @@ def test_rate_search_leaves_no_trace():
 def test_two_trainings_are_one():
     once, twice = moons_network(), moons_network()
     whole = once.train(
-        X, y, epochs=6, optimizer=nn.Momentum(0.9), eta=0.01, verbose=False
+        X, y, epochs=6, optimizer=nn.Momentum(beta=0.9), eta=0.01, verbose=False
     )
     first = twice.train(
-        X, y, epochs=2, optimizer=nn.Momentum(0.9), eta=0.01, verbose=False
+        X, y, epochs=2, optimizer=nn.Momentum(beta=0.9), eta=0.01, verbose=False
     )
     second = twice.train(X, y, epochs=4, eta=0.01, verbose=False)
     assert np.array_equal(once.theta, twice.theta)
@@ -355,7 +355,7 @@ def test_two_trainings_are_one():
 
 
 def test_optimizer_is_not_shared():
-    optimizer = nn.Momentum(0.9)
+    optimizer = nn.Momentum(beta=0.9)
     a, b = moons_network(), moons_network()
     for model in (a, b):
         model.train(X, y, epochs=2, optimizer=optimizer, eta=0.01, verbose=False)
@@ -567,11 +567,11 @@ WRONG = {
     "eta nan": (dict(eta=float("nan")), ValueError, "positive"),
     "epochs": (dict(epochs=0), ValueError, "at least 1"),
     "batch size": (dict(batch_size=1.5), TypeError, "integer"),
-    "optimizer": (dict(optimizer="adma"), ValueError, "adma.*gradient_descent"),
+    "optimizer": (dict(optimizer="adma"), ValueError, "gradient_descent.*adma"),
     "optimizer type": (dict(optimizer=3), TypeError, "3"),
     "loss": (dict(loss="mse"), TypeError, "mse"),
     "estimator": (dict(estimator=nn.SingleClassError), TypeError, "SingleClassError"),
-    "schedule": (dict(schedule="cosin"), ValueError, "cosin.*cosine"),
+    "schedule": (dict(schedule="cosin"), ValueError, "cosine.*cosin'"),
     "regularizer": (dict(regularizer="l3"), ValueError, "l3.*l2"),
     "regularizer class": (dict(regularizer=nn.L2), TypeError, "L2"),
     "weights of wrong shape": (

@@ -422,27 +422,27 @@ def optimizers():
     yield nn.GradientDescent(), lambda p, lr: optim.SGD(p, lr)
     for beta in (0.5, 0.9):
         yield (
-            nn.Momentum(beta),
+            nn.Momentum(beta=beta),
             lambda p, lr, beta=beta: optim.SGD(p, lr, momentum=beta),
         )
         yield (
-            nn.Nesterov(beta),
+            nn.Nesterov(beta=beta),
             lambda p, lr, beta=beta: optim.SGD(p, lr, momentum=beta, nesterov=True),
         )
     for epsilon in (1e-10, 1e-3):
-        yield nn.AdaGrad(epsilon), lambda p, lr, e=epsilon: optim.Adagrad(p, lr, eps=e)
+        yield nn.AdaGrad(epsilon=epsilon), lambda p, lr, e=epsilon: optim.Adagrad(p, lr, eps=e)
         yield (
-            nn.RMSProp(0.9, epsilon),
+            nn.RMSProp(rho=0.9, epsilon=epsilon),
             lambda p, lr, e=epsilon: optim.RMSprop(p, lr, alpha=0.9, eps=e),
         )
         yield (
-            nn.Adam(0.8, 0.95, epsilon),
+            nn.Adam(beta1=0.8, beta2=0.95, epsilon=epsilon),
             lambda p, lr, e=epsilon: optim.Adam(p, lr, (0.8, 0.95), e),
         )
     yield nn.RMSProp(), lambda p, lr: optim.RMSprop(p, lr)
     yield nn.Adam(), lambda p, lr: optim.Adam(p, lr)
     for decay in (0.0, 0.01, 0.3):
-        yield nn.AdamW(decay), lambda p, lr, d=decay: optim.AdamW(p, lr, weight_decay=d)
+        yield nn.AdamW(decay=decay), lambda p, lr, d=decay: optim.AdamW(p, lr, weight_decay=d)
 
 
 @pytest.mark.parametrize(
@@ -469,16 +469,16 @@ def test_schedules(total, compare):
     scheduler = torch.optim.lr_scheduler
     pairs = {
         nn.Constant(): lambda o: scheduler.ConstantLR(o, 1.0),
-        nn.Step(7, 0.3): lambda o: scheduler.StepLR(o, 7, 0.3),
-        nn.Exponential(0.05): lambda o: scheduler.ExponentialLR(
+        nn.Step(7, factor=0.3): lambda o: scheduler.StepLR(o, 7, 0.3),
+        nn.Exponential(final=0.05): lambda o: scheduler.ExponentialLR(
             o, 0.05 ** (1 / (total - 1))
         ),
-        nn.Cosine(0.1): lambda o: scheduler.CosineAnnealingLR(o, total - 1, 0.1),
+        nn.Cosine(final=0.1): lambda o: scheduler.CosineAnnealingLR(o, total - 1, 0.1),
         nn.WarmUp(5): lambda o: scheduler.LinearLR(o, 1 / 6, 1.0, 5),
         nn.OneCycle(): lambda o: scheduler.OneCycleLR(
             o, 1.0, total, cycle_momentum=False
         ),
-        nn.OneCycle(0.5, 0.1, 0.001): lambda o: scheduler.OneCycleLR(
+        nn.OneCycle(warm=0.5, start=0.1, final=0.001): lambda o: scheduler.OneCycleLR(
             o, 1.0, total, pct_start=0.5, div_factor=10, final_div_factor=100,
             cycle_momentum=False,
         ),
