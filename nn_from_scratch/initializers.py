@@ -115,10 +115,10 @@ def mean_square(
     return float(np.sum(p * activation.forward(np.sqrt(q) * xi)**2) / 64)
 
 def variance_scale(
-    activation: Activation,  # acts on each number alone, and is not bounded
+    activation: Activation,  # acts on each number alone
 ) -> float:  # variance of the weights, times the inputs of the layer
     """Scale at which inputs of mean square 1 leave the layer with mean square 1.
-    Raises `ValueError` if none is found, as for a bounded activation."""
+    Raises `ValueError` if none is found, as where activations stay within ±1."""
     scale = 1.
     for _ in range(200):
         last, scale = scale, scale / mean_square(activation, scale)
