@@ -17,7 +17,8 @@ import numpy as np
 from numpy import ndarray
 
 from .activations import ELU, GELU, Activation, LeakyReLU, ReLU, SiLU
-from .initializers import He, Initializer, Xavier
+from .initializers import (
+    He, Initializer, VarianceScaling, Xavier, variance_scale)
 
 # %% ../nbs/05_layers.ipynb #89a62ec9
 def count(value, name):
@@ -226,9 +227,11 @@ def ones(n, dtype):
 
 def default_initializer(
     activation: Activation | None,  # that the weights feed; None is none
-) -> Initializer:  # He for ReLU and its relatives, else Xavier
+) -> Initializer:  # He for ReLU, its own scale for a relative, else Xavier
     "The initialiser that follows the activation."
-    return He() if isinstance(activation, (ReLU, LeakyReLU, ELU, SiLU, GELU)) else Xavier()
+    if isinstance(activation, (LeakyReLU, ELU, SiLU, GELU)):
+        return VarianceScaling(variance_scale(activation))
+    return He() if isinstance(activation, ReLU) else Xavier()
 
 def check_activation(activation):
     if not isinstance(activation, Activation):
