@@ -5,15 +5,16 @@
 # %% auto #0
 __all__ = ['Activate', 'Activation', 'AdaGrad', 'Adam', 'AdamW', 'BatchNorm', 'BinaryAccuracy', 'BinaryCrossEntropy', 'Callback',
            'CategoricalCrossEntropy', 'Constant', 'Cosine', 'Dense', 'Dropout', 'ELU', 'EarlyStopping', 'ElasticNet',
-           'Exponential', 'Flatten', 'GELU', 'GradientDescent', 'He', 'History', 'Huber', 'Initializer', 'InputLayer',
-           'L1', 'L2', 'LambdaCallback', 'Layer', 'LayerRecorder', 'LeakyReLU', 'Linear', 'Loss', 'MeanAbsoluteError',
-           'MeanEuclideanError', 'MeanSquaredError', 'Metric', 'Momentum', 'MultiClassError', 'MulticlassAccuracy',
-           'Nesterov', 'Network', 'OneCycle', 'Optimizer', 'ProgressBar', 'RMSProp', 'ReLU', 'Regularizer', 'Residual',
-           'Schedule', 'SiLU', 'Sigmoid', 'SingleClassError', 'Softmax', 'Softplus', 'Stack', 'Step', 'Tanh',
-           'ToleranceEarlyStopping', 'Training', 'TrainingDiverged', 'Uniform', 'WarmUp', 'Xavier', 'check_gradient',
-           'check_math', 'check_objective', 'cup', 'digits', 'mnist', 'monk', 'numerical_gradient', 'one_hot',
-           'plot_confusion_matrix', 'plot_decision_boundary', 'plot_learning_curve', 'plot_roc_curve', 'split',
-           'standardize', 'two_moons']
+           'Exponential', 'Flatten', 'GELU', 'GradientDescent', 'GradientStopping', 'He', 'History', 'Huber',
+           'Initializer', 'InputLayer', 'L1', 'L2', 'LambdaCallback', 'Layer', 'LayerRecorder', 'LeakyReLU', 'Linear',
+           'Loss', 'MeanAbsoluteError', 'MeanEuclideanError', 'MeanSquaredError', 'Metric', 'Momentum',
+           'MultiClassError', 'MulticlassAccuracy', 'Nesterov', 'Network', 'OneCycle', 'Optimizer', 'ProgressBar',
+           'RMSProp', 'ReLU', 'Regularizer', 'Residual', 'Schedule', 'SiLU', 'Sigmoid', 'SingleClassError', 'Softmax',
+           'Softplus', 'Stack', 'Step', 'Tanh', 'ToleranceEarlyStopping', 'Training', 'TrainingDiverged', 'Uniform',
+           'VarianceScaling', 'WarmUp', 'Xavier', 'check_gradient', 'check_math', 'check_objective', 'cup', 'digits',
+           'grid', 'k_fold', 'mnist', 'monk', 'numerical_gradient', 'one_hot', 'plot_confusion_matrix',
+           'plot_decision_boundary', 'plot_learning_curve', 'plot_roc_curve', 'random_settings', 'search', 'split',
+           'standardize', 'standardize_targets', 'two_moons']
 
 # %% ../nbs/index.ipynb #4e8f3815
 __version__ = "0.1.0"
@@ -28,13 +29,15 @@ if TYPE_CHECKING:  # what editors read; at run time a name loads when it is aske
         Softplus, Tanh)
     from nn_from_scratch.backprop import Stack
     from nn_from_scratch.callbacks import (
-        Callback, EarlyStopping, History, LambdaCallback, LayerRecorder, ProgressBar,
-        ToleranceEarlyStopping)
-    from nn_from_scratch.data import digits, split, standardize, two_moons
+        Callback, EarlyStopping, GradientStopping, History, LambdaCallback,
+        LayerRecorder, ProgressBar, ToleranceEarlyStopping)
+    from nn_from_scratch.data import (
+        digits, split, standardize, standardize_targets, two_moons)
     from nn_from_scratch.datasets import cup, mnist, monk
     from nn_from_scratch.debugging import check_objective
     from nn_from_scratch.gradcheck import check_gradient, check_math, numerical_gradient
-    from nn_from_scratch.initializers import He, Initializer, Uniform, Xavier
+    from nn_from_scratch.initializers import (
+        He, Initializer, Uniform, VarianceScaling, Xavier)
 
 # %% ../nbs/index.ipynb #dcc5bb4e
 if TYPE_CHECKING:
@@ -58,13 +61,14 @@ if TYPE_CHECKING:
     from nn_from_scratch.schedules import (
         Constant, Cosine, Exponential, OneCycle, Schedule, Step, WarmUp)
     from nn_from_scratch.training import Training, TrainingDiverged
+    from nn_from_scratch.validation import grid, k_fold, random_settings, search
 
 # %% ../nbs/index.ipynb #a19acc5e
 _MODULES = (
     "activations", "losses", "initializers", "layers", "backprop", "normalization",
     "regularizers", "objective", "optimizers", "schedules", "metrics", "data",
     "callbacks", "training", "network", "plots", "validation", "debugging", "datasets",
-    "gradcheck")
+    "gradcheck", "autodiff", "mutants", "cli")
 
 def __getattr__(name):
     """A module of the package, or a name from the first module that has it, loaded when
@@ -83,19 +87,19 @@ def __dir__():
 
 # %% ../nbs/index.ipynb #a0253ed8
 _all_ = [
-    "Activate", "Activation", "AdaGrad", "Adam", "AdamW", "BatchNorm",
-    "BinaryAccuracy", "BinaryCrossEntropy", "Callback", "CategoricalCrossEntropy",
-    "Constant", "Cosine", "Dense", "Dropout", "ELU", "EarlyStopping", "ElasticNet",
-    "Exponential", "Flatten", "GELU", "GradientDescent", "He", "History", "Huber",
-    "Initializer", "InputLayer", "L1", "L2", "LambdaCallback", "Layer",
-    "LayerRecorder", "LeakyReLU", "Linear", "Loss", "MeanAbsoluteError",
-    "MeanEuclideanError", "MeanSquaredError", "Metric", "Momentum",
-    "MultiClassError", "MulticlassAccuracy", "Nesterov", "Network", "OneCycle",
-    "Optimizer", "ProgressBar", "RMSProp", "ReLU", "Regularizer", "Residual",
-    "Schedule", "SiLU", "Sigmoid", "SingleClassError", "Softmax", "Softplus",
-    "Stack", "Step", "Tanh", "ToleranceEarlyStopping", "Training",
-    "TrainingDiverged", "Uniform", "WarmUp", "Xavier", "check_gradient",
-    "check_math", "check_objective", "cup", "digits", "mnist", "monk",
-    "numerical_gradient", "one_hot", "plot_confusion_matrix",
-    "plot_decision_boundary", "plot_learning_curve", "plot_roc_curve", "split",
-    "standardize", "two_moons"]
+    "Activate", "Activation", "AdaGrad", "Adam", "AdamW", "BatchNorm", "BinaryAccuracy",
+    "BinaryCrossEntropy", "Callback", "CategoricalCrossEntropy", "Constant", "Cosine",
+    "Dense", "Dropout", "ELU", "EarlyStopping", "ElasticNet", "Exponential", "Flatten",
+    "GELU", "GradientDescent", "GradientStopping", "He", "History", "Huber",
+    "Initializer", "InputLayer", "L1", "L2", "LambdaCallback", "Layer", "LayerRecorder",
+    "LeakyReLU", "Linear", "Loss", "MeanAbsoluteError", "MeanEuclideanError",
+    "MeanSquaredError", "Metric", "Momentum", "MultiClassError", "MulticlassAccuracy",
+    "Nesterov", "Network", "OneCycle", "Optimizer", "ProgressBar", "RMSProp", "ReLU",
+    "Regularizer", "Residual", "Schedule", "SiLU", "Sigmoid", "SingleClassError",
+    "Softmax", "Softplus", "Stack", "Step", "Tanh", "ToleranceEarlyStopping",
+    "Training", "TrainingDiverged", "Uniform", "VarianceScaling", "WarmUp", "Xavier",
+    "check_gradient", "check_math", "check_objective", "cup", "digits", "grid",
+    "k_fold", "mnist", "monk", "numerical_gradient", "one_hot", "plot_confusion_matrix",
+    "plot_decision_boundary", "plot_learning_curve", "plot_roc_curve",
+    "random_settings", "search", "split", "standardize", "standardize_targets",
+    "two_moons"]

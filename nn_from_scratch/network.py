@@ -24,7 +24,7 @@ from .objective import Head
 from .optimizers import Optimizer
 from .regularizers import Dropout, Regularizer
 from .schedules import RateFinder, Schedule
-from .schedules import find_learning_rate as raise_rate
+from .schedules import find_learning_rate as search_rate
 from .training import (
     Choice, Standing, Training, check_loss, listed_callbacks, turn)
 
@@ -207,7 +207,7 @@ class Network(Stack):
                     return self.head.value(Z, self.head.output(Z), Y)
                 return step
             try:
-                return raise_rate(begin, low, high, n_steps)
+                return search_rate(begin, low, high, n_steps)
             finally:
                 before.put_back()
                 self.forget()

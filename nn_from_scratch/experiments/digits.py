@@ -51,7 +51,7 @@ def train_on(
     start = time.perf_counter()
     stats = model.train(
         *parts[:4 if len(parts.x_val) else 2], estimator=MulticlassAccuracy(), eta=eta,
-        epochs=epochs, optimizer=Momentum(0.9), verbose=verbose)
+        epochs=epochs, optimizer=Momentum(beta=0.9), verbose=verbose)
     scores = {"seconds": time.perf_counter() - start}
     if len(parts.x_test): scores = scores_of(model, parts) | scores
     return DigitsRun(model, stats, parts, scores)

@@ -63,7 +63,7 @@ def train_on(
     start = time.perf_counter()
     stats = model.train(
         *parts[:4 if len(parts.x_val) else 2], estimator=MulticlassAccuracy(), eta=eta,
-        epochs=epochs, batch_size=batch_size, optimizer=AdamW(decay),
+        epochs=epochs, batch_size=batch_size, optimizer=AdamW(decay=decay),
         schedule="one_cycle", loss=CategoricalCrossEntropy(smoothing), verbose=verbose)
     scores = {"seconds": time.perf_counter() - start}
     if len(parts.x_test): scores = scores_of(model, parts) | scores

@@ -71,7 +71,7 @@ def run(
     hidden, strength, eta, batch_size = (RECIPES[problem][name] if value is None else value for name, value in given.items())
     model, accuracy = network(hidden, strength, seed), BinaryAccuracy()
     start = time.perf_counter()
-    stats = model.train(x_train, y_train, estimator=accuracy, eta=eta, epochs=epochs, batch_size=batch_size, optimizer=Momentum(.9), verbose=verbose)
+    stats = model.train(x_train, y_train, estimator=accuracy, eta=eta, epochs=epochs, batch_size=batch_size, optimizer=Momentum(beta=.9), verbose=verbose)
     seconds = time.perf_counter() - start
     scores = {"accuracy": accuracy(model.output(x_test), y_test[:, None]),
               "training accuracy": accuracy(model.output(x_train), y_train[:, None]), "seconds": seconds}
