@@ -4,12 +4,14 @@
 
 # %% auto #0
 __all__ = ['EPS', 'TOLERANCE', 'ROUNDING', 'AWKWARD', 'complex_step', 'KinkError', 'central_difference', 'numerical_gradient',
-           'GradientError', 'GradientReport', 'check_gradient', 'MathError', 'read_formula', 'written', 'evaluate',
-           'prove_equal', 'MathReport', 'check_math', 'MathTable']
+           'GradientError', 'GradientReport', 'tolerance_of', 'worst_of', 'check_gradient', 'MathError', 'read_formula',
+           'written', 'evaluate', 'difference_somewhere', 'prove_equal', 'MathReport', 'derive', 'check_math',
+           'MathTable']
 
 # %% ../nbs/01_gradcheck.ipynb #a7a8f6a2
 import re
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Callable
 
 import numpy as np
@@ -17,55 +19,68 @@ from numpy import ndarray
 
 # %% ../nbs/01_gradcheck.ipynb #d661145e
 EPS = np.finfo(np.float64).eps
+TOLERANCE = {"complex": 1e-9, "central": 1e-6}  # largest relative error that passes
+ROUNDING = {"complex": 1e-15, "central": 1e-10}  # where the function is of size 1
 
 def complex_step(f, x, i, h=1e-20):
-    "Slope of `f` along entry `i` of `x`, to rounding. Raises `TypeError` if `f` loses the imaginary part."
+    """Slope of `f` along entry `i` of `x`, to rounding. Raises `TypeError` if `f` loses
+    the imaginary part."""
     shifted = x.astype(complex)
     shifted[i] += 1j * h
     value = f(shifted)
     if not np.iscomplexobj(value):
-        raise TypeError(f"complex step needs an analytic function, but this one returned the real value {value!r} "
-                        "at a complex point; use method='central'")
+        raise TypeError("complex step needs an analytic function, but this one "
+                        f"returned the real value {value!r} at a complex point; "
+                        "use method='central'")
     return value.imag / h
 
 # %% ../nbs/01_gradcheck.ipynb #7940656b
 class KinkError(ValueError):
     "The function has no derivative at the point of the check."
 
-def central_difference(f, x, i):
-    "Slope of `f` along entry `i` of `x`, to about 1e-10. Raises `KinkError` at a kink."
-    h = EPS**(1 / 3) * max(1, abs(x[i]))
+def central_difference(f, x, i, size=1):
+    """Slope of `f` along entry `i` of `x`, to about 1e-10 where `f` and its derivatives
+    are of size 1. Raises `KinkError` where no step finds a slope."""
     def at(step):
         shifted = x.copy()
         shifted[i] += step
         return float(f(shifted))
-    here, left, right = at(0), at(-h), at(h)
-    bend = (right - 2 * here + left) / h  # right slope minus left slope, over a whole step and over half a step
-    bend_half = (at(h / 2) - 2 * here + at(-h / 2)) / (h / 2)
-    noise = 100 * EPS / h * max(1, abs(here))
-    if abs(bend - 2 * bend_half) > 1e-3 * max(abs(right - here), abs(here - left)) / h + noise:
-        raise KinkError(f"entry {i} of the point lies within {h:.0e} of a kink: the slope is {(here - left) / h:.6g} "
-                        f"on its left and {(right - here) / h:.6g} on its right; move the point")
-    return (right - left) / (2 * h)
+
+    def slope_and_bend(h):
+        left, right = at(-h), at(h)
+        return (right - left) / (2 * h), (right - 2 * here + left) / h
+
+    here, best = at(0), EPS**(1 / 3) * max(1, abs(x[i]))
+    noise = 50 * EPS * max(size, abs(here)) / best
+    for h in best / 8.**np.arange(5):
+        (slope, bend), (wide, wide_bend) = slope_and_bend(h), slope_and_bend(2 * h)
+        doubt = abs(wide_bend - 2 * bend) + abs(wide - slope)
+        if not doubt > TOLERANCE["central"] * abs(slope) + noise:
+            return slope
+    raise KinkError(f"entry {i} of the point lies within {h:.0e} of a kink: the slope "
+                    f"is {slope - bend / 2:.6g} on its left and {slope + bend / 2:.6g} "
+                    "on its right; move the point")
 
 # %% ../nbs/01_gradcheck.ipynb #9a3b46fc
 def numerical_gradient(
     f: Callable,  # scalar function of an array of the shape of `x`
     x: ndarray,  # the point, any shape; taken to float64
-    method: str = "complex",  # "complex" where `f` is analytic, "central" where it is not
+    method: str = "complex",  # "complex" if `f` is analytic, "central" if not
+    size: float = 1,  # of the numbers that `f` adds up, for central differences
 ) -> ndarray:  # the gradient of `f` at `x`, shape of `x`
-    "Differentiate `f` along each entry of `x`. Raises `TypeError` (complex) or `KinkError` (central) where it cannot."
-    slopes = {"complex": complex_step, "central": central_difference}
-    if method not in slopes: raise ValueError(f"method must be one of {', '.join(slopes)}, got {method!r}")
+    """Differentiate `f` along each entry of `x`. Raises `TypeError` (complex) or
+    `KinkError` (central) where it cannot."""
+    central = partial(central_difference, size=size)
+    slopes = {"complex": complex_step, "central": central}
+    if method not in slopes:
+        raise ValueError(f"method must be one of {', '.join(slopes)}, got {method!r}")
     x = np.array(x, np.float64)
     gradient = np.empty_like(x)
-    for i in np.ndindex(x.shape): gradient[i] = slopes[method](f, x, i)
+    for i in np.ndindex(x.shape):
+        gradient[i] = slopes[method](f, x, i)
     return gradient
 
 # %% ../nbs/01_gradcheck.ipynb #26127fcb
-TOLERANCE = {"complex": 1e-9, "central": 1e-6}  # largest relative error that passes
-ROUNDING = {"complex": 1e-15, "central": 1e-10}  # of the method, where the function is of size 1
-
 class GradientError(AssertionError):
     "An analytic gradient differs from the numerical one."
 
@@ -75,55 +90,87 @@ class GradientReport:
     "Worst entry of each tensor of a gradient check; prints as a table."
     method: str  # "complex" or "central"
     tolerance: float  # largest relative error that passes
-    rows: list = field(default_factory=list)  # (error, name, shape, index, analytic, numerical)
+    size: float  # of the terms that the function adds up
+    rows: list = field(default_factory=list)  # one a tensor, as `add` makes them
+    rounding: float = 0  # largest difference that passes however small the entries
 
     @property
     def error(self): return max(row[0] for row in self.rows)
 
     def add(self, name, analytic, numerical):
-        "Compare two gradients of the tensor `name`. Raises `ValueError` if their shapes differ."
+        """Compare two gradients of the tensor `name`. Raises `ValueError` if their
+        shapes differ."""
         analytic = np.asarray(analytic)
         if analytic.shape != numerical.shape:
-            raise ValueError(f"gradient of {name} has shape {analytic.shape}, expected {numerical.shape}")
-        size = np.maximum(np.abs(analytic), np.abs(numerical))
-        floor = max(1e-3 * size.max(), ROUNDING[self.method] / TOLERANCE[self.method])
-        error = np.nan_to_num(np.abs(analytic - numerical) / np.maximum(size, floor), nan=np.inf)
+            raise ValueError(f"gradient of {name} has shape {analytic.shape}, "
+                             f"expected {numerical.shape}")
+        of_slopes = ROUNDING["complex"] * np.abs(numerical).max()
+        rounding = ROUNDING[self.method] * self.size + of_slopes
+        floor = max(rounding / self.tolerance, np.finfo(np.float64).tiny)
+        size = np.maximum(np.maximum(np.abs(analytic), np.abs(numerical)), floor)
+        error = np.nan_to_num(np.abs(analytic - numerical) / size, nan=np.inf)
         worst = np.unravel_index(np.argmax(error), error.shape)
-        self.rows.append((float(error[worst]), name, numerical.shape, tuple(map(int, worst)),
-                          float(analytic[worst]), float(numerical[worst])))
+        values = float(analytic[worst]), float(numerical[worst])
+        index = tuple(map(int, worst))
+        self.rounding = max(self.rounding, float(rounding))
+        self.rows.append((float(error[worst]), name, numerical.shape, index, *values))
 
     def __repr__(self):
-        lines = [f"{'tensor':10}{'shape':>10}{'relative error':>16}{'worst entry':>13}{'analytic':>15}{self.method:>15}"]
+        lines = [f"{'tensor':10}{'shape':>10}{'relative error':>16}{'worst entry':>13}"
+                 f"{'analytic':>15}{self.method:>15}"]
         for error, name, shape, index, analytic, numerical in self.rows:
-            lines.append(f"{name:10}{str(shape):>10}{error:16.1e}{str(index):>13}{analytic:15.8g}{numerical:15.8g}"
-                         + ("" if error <= self.tolerance else "  above the tolerance"))
-        return "\n".join(lines + [f"largest {self.error:.1e}, tolerance {self.tolerance:.0e}"])
+            verdict = "" if error <= self.tolerance else "  above the tolerance"
+            lines.append(f"{name:10}{str(shape):>10}{error:16.1e}{str(index):>13}"
+                         f"{analytic:15.8g}{numerical:15.8g}{verdict}")
+        lines.append(f"largest {self.error:.1e}, tolerance {self.tolerance:.0e}; "
+                     f"differences up to {self.rounding:.0e} are rounding")
+        return "\n".join(lines)
+
+# %% ../nbs/01_gradcheck.ipynb #524681a3
+def tolerance_of(method, tolerance=None):
+    "Largest relative error that passes. Raises `ValueError` if there is none."
+    if method not in TOLERANCE:
+        expected = ", ".join(TOLERANCE)
+        raise ValueError(f"method must be one of {expected}, got {method!r}")
+    tolerance = TOLERANCE[method] if tolerance is None else tolerance
+    if not tolerance > 0:
+        raise ValueError(f"tolerance must be above 0, got {tolerance!r}")
+    return tolerance
+
+def worst_of(report):
+    "What is wrong, from a report of a check that failed."
+    error, name, _, index, value, numerical = max(report.rows, key=lambda row: row[0])
+    return (f"{name}{list(index)}: analytic {value:.10g}, numerical {numerical:.10g}, "
+            f"relative error {error:.1e} above {report.tolerance:.0e}\n{report}")
 
 # %% ../nbs/01_gradcheck.ipynb #8c3b0dc5
 def check_gradient(
-    forward: Callable,  # takes the arrays of `inputs` by name, returns an array of any shape
-    backward: Callable,  # takes the upstream `U` and the arrays by name, returns a dict of gradients by name
+    forward: Callable,  # takes the arrays of `inputs` by name, returns an array
+    backward: Callable,  # takes the upstream `U` and the arrays, returns a dict by name
     inputs: dict,  # arrays by name: the point of the check, taken to float64
-    method: str = "complex",  # "complex" where `forward` is analytic, "central" where it is not
-    tolerance: float | None = None,  # largest relative error; None is 1e-9 for complex, 1e-6 for central
+    method: str = "complex",  # "complex" if `forward` is analytic, "central" if not
+    tolerance: float | None = None,  # largest relative error; None: 1e-9, central 1e-6
     seed: int = 0,  # of the random upstream
 ) -> GradientReport:  # the worst entry of each tensor
-    "Compare `backward` with a numerical gradient. Raises `GradientError` naming the worst entry, `KinkError` at a kink."
+    """Compare `backward` with a numerical gradient. Raises `GradientError` naming the
+    worst entry, `KinkError` at a kink."""
+    tolerance = tolerance_of(method, tolerance)
     inputs = {name: np.array(x, np.float64) for name, x in inputs.items()}
-    U = np.random.default_rng(seed).normal(size=np.shape(forward(**inputs)))
+    F = forward(**inputs)
+    U = np.random.default_rng(seed).normal(size=np.shape(F))
     analytic = backward(U, **inputs)
-    if missing := inputs.keys() - analytic.keys(): raise ValueError(f"no gradient returned for {', '.join(sorted(missing))}")
-    report = GradientReport(method, tolerance or TOLERANCE.get(method))
+    if missing := inputs.keys() - analytic.keys():
+        raise ValueError(f"no gradient returned for {', '.join(sorted(missing))}")
+    report = GradientReport(method, tolerance, float(np.linalg.norm(U * F)))
     for name, x in inputs.items():
-        report.add(name, analytic[name], numerical_gradient(lambda v: np.sum(U * forward(**{**inputs, name: v})), x, method))
-    if not report.error <= report.tolerance:
-        error, name, _, index, value, numerical = max(report.rows, key=lambda row: row[0])
-        raise GradientError(f"{name}{list(index)}: analytic {value:.10g}, numerical {numerical:.10g}, "
-                            f"relative error {error:.1e} above {report.tolerance:.0e}\n{report}")
+        L = lambda v: np.sum(U * forward(**{**inputs, name: v}))
+        report.add(name, analytic[name], numerical_gradient(L, x, method, report.size))
+    if not report.error <= tolerance: raise GradientError(worst_of(report))
     return report
 
 # %% ../nbs/01_gradcheck.ipynb #63b6af93
-AWKWARD = np.array([-700, -300, -20, -2.7, -1e-9, -5e-324, 0, 5e-324, 1e-300, 1e-9, .5, 2, 20, 300, 700])
+AWKWARD = np.array([-700, -300, -20, -2.7, -1e-9, -5e-324, 0,
+                    5e-324, 1e-300, 1e-9, .5, 2, 20, 300, 700])
 
 class MathError(AssertionError):
     "A formula, its derivative by hand and the code do not agree."
@@ -134,13 +181,16 @@ def read_formula(
 ):  # the expression, its terms in the order of the text
     "A formula as it was written."
     import sympy as sp
-    return sp.parse_expr(text, {name: sp.Symbol(name, real=True) for name in names}, evaluate=False)
+    symbols = {name: sp.Symbol(name, real=True) for name in names}
+    return sp.parse_expr(text, symbols, evaluate=False)
 
 def written(formula):
     "LaTeX of a formula, its terms in their order."
     import sympy as sp
-    return re.sub(r"(?<![\d.])1 (?=\\frac\{1\})", "", sp.latex(formula, order="none"))  # SymPy reads 1/x as 1 * 1/x
+    latex = sp.latex(formula, order="none")
+    return re.sub(r"(?<![\d.])1 (?=\\frac\{1\})", "", latex)  # 1/x is read as 1 * 1/x
 
+# %% ../nbs/01_gradcheck.ipynb #99764bba
 def evaluate(
     formula,  # SymPy expression
     arrays: dict,  # points of all variables, arrays of one length by name
@@ -148,30 +198,51 @@ def evaluate(
     "Evaluate a formula with 800 digits, at points that are taken as exact."
     import mpmath as mp, sympy as sp
     f = sp.lambdify([sp.Symbol(name, real=True) for name in arrays], formula, "mpmath")
-    with mp.workdps(800): return np.array([float(f(*map(mp.mpf, point))) for point in zip(*(a.tolist() for a in arrays.values()))])
+    points = zip(*(array.tolist() for array in arrays.values()))
+    with mp.workdps(800):
+        return np.array([float(f(*map(mp.mpf, point))) for point in points])
 
 # %% ../nbs/01_gradcheck.ipynb #0325e295
+def difference_somewhere(difference, positive):
+    "A point, of five that are tried, where an expression is not 0, or None."
+    import sympy as sp
+    free = sorted(difference.free_symbols, key=str)
+    for numerator in (3, 7, -5, 11, -13):
+        start = {s: abs(numerator) if s.name in positive else numerator for s in free}
+        point = {s: sp.Rational(start[s], 8) + sp.Rational(i, 3)
+                 for i, s in enumerate(free)}
+        if abs(difference.subs(point).evalf(30)) > 1e-20:
+            return point
+
+# %% ../nbs/01_gradcheck.ipynb #7e779d5c
 def prove_equal(
     left, right,  # SymPy expressions
     positive: tuple = (),  # names of variables that are positive
 ):
-    "Prove that two formulas are the same. Raises `MathError`, with a point where they differ if there is one."
+    """Prove that two formulas are the same. Raises `MathError`, with a point where they
+    differ if there is one."""
     import sympy as sp
-    known = {s: sp.Symbol(s.name, positive=True) if s.name in positive else s for s in left.free_symbols | right.free_symbols}
+    known = {s: sp.Symbol(s.name, positive=True) if s.name in positive else s
+             for s in left.free_symbols | right.free_symbols}
     difference = (left.doit() - right.doit()).subs(known)
-    rewritten = (sp.simplify, lambda e: sp.simplify(e.rewrite(sp.exp)), lambda e: sp.simplify(sp.expand_log(sp.piecewise_fold(e), force=True)))
-    if any(rewrite(difference) == 0 for rewrite in rewritten): return
-    for numerator in (3, 7, -5, 11, -13):
-        point = {s: sp.Rational(abs(numerator) if s.name in positive else numerator, 8) + sp.Rational(i, 3) for i, s in enumerate(sorted(difference.free_symbols, key=str))}
-        if abs(difference.subs(point).evalf(30)) > 1e-20:
-            at = ", ".join(f"{s} = {value}" for s, value in point.items())
-            raise MathError(f"the derivative by hand is {sp.N(right.subs(known).subs(point), 8)} at {at}, that of the formula {sp.N(left.subs(known).subs(point), 8)}")
-    raise MathError(f"no proof that {sp.simplify(difference)} is 0, though it is at five points")
+    logs_apart = lambda e: sp.expand_log(sp.piecewise_fold(e), force=True)
+    for rewrite in (lambda e: e, lambda e: e.rewrite(sp.exp), logs_apart):
+        if sp.simplify(rewrite(difference)) == 0:
+            return
+    point = difference_somewhere(difference, positive)
+    if point is None:
+        raise MathError(f"no proof that {sp.simplify(difference)} is 0, "
+                        "though it is at five points")
+    at = ", ".join(f"{s} = {value}" for s, value in point.items())
+    by_hand, true = (sp.N(side.subs(known).subs(point), 8) for side in (right, left))
+    raise MathError(f"the derivative by hand is {by_hand} at {at}, "
+                    f"that of the formula {true}")
 
 # %% ../nbs/01_gradcheck.ipynb #73821cf9
 @dataclass
 class MathReport:
-    "What was compared, and the largest relative error; in a notebook, the formulas as they were written."
+    """What was compared, and the largest relative error; in a notebook, the formulas as
+    they were written."""
     latex: list  # of the formula and of the derivative by hand
     rows: list  # (what, largest relative error, where)
 
@@ -179,55 +250,91 @@ class MathReport:
     def error(self): return max(error for _, error, _ in self.rows)
 
     def add(self, what, ours, truth, least, points, tolerance):
-        "Compare values of the code with those of the formula, relative to their size or to `least`."
+        """Compare values of the code with those of the formula, relative to their size
+        or to `least`."""
         ours = np.broadcast_to(ours, truth.shape)
-        error = np.nan_to_num(np.abs(ours - truth) / np.maximum(np.abs(truth), least), nan=np.inf)
+        size = np.maximum(np.abs(truth), least)
+        error = np.nan_to_num(np.abs(ours - truth) / size, nan=np.inf)
         i = int(np.argmax(error))
         where = ", ".join(f"{name} = {values[i]:g}" for name, values in points.items())
         self.rows.append((what, float(error[i]), where))
-        if not error[i] <= tolerance: raise MathError(f"{what} at {where}: formula {truth[i]:.10g}, code {ours[i]:.10g}, relative error {error[i]:.0e} above {tolerance:.0e}")
+        if not error[i] <= tolerance:
+            raise MathError(f"{what} at {where}: formula {truth[i]:.10g}, "
+                            f"code {ours[i]:.10g}, "
+                            f"relative error {error[i]:.0e} above {tolerance:.0e}")
 
-    def __repr__(self): return "\n".join(f"{what:8}{error:8.0e}  largest at {where}" for what, error, where in self.rows)
+    def __repr__(self):
+        return "\n".join(f"{what:8}{error:8.0e}  largest at {where}"
+                         for what, error, where in self.rows)
 
     def _repr_markdown_(self):
-        rows = "".join(f"| {what} | {error:.0e} | {where} |\n" for what, error, where in self.rows)
-        return "\n\n".join(f"$${line}$$" for line in self.latex) + f"\n\n| compared | relative error | largest at |\n|---|---:|---|\n{rows}"
+        formulas = "\n\n".join(f"$${line}$$" for line in self.latex)
+        head = "| compared | relative error | largest at |\n|---|---:|---|\n"
+        rows = "".join(f"| {what} | {error:.0e} | {where} |\n"
+                       for what, error, where in self.rows)
+        return f"{formulas}\n\n{head}{rows}"
+
+# %% ../nbs/01_gradcheck.ipynb #9fed6212
+def derive(formula, derivative, names, name, positive):
+    """A formula, its derivative, and the LaTeX of what was written of both. Raises
+    `MathError` unless the derivative by hand, if given, is that of the formula."""
+    import sympy as sp
+    expression, x = read_formula(formula, names), sp.Symbol(names[0], real=True)
+    slope, latex = sp.diff(expression.doit(), x), [f"{name} = {written(expression)}"]
+    if derivative is not None:
+        by_hand = read_formula(derivative, names)
+        prove_equal(slope, by_hand, positive)
+        left = rf"\frac{{\partial {name}}}{{\partial {x}}}"
+        latex.append(f"{left} = {written(by_hand)}")
+    return expression, slope, latex
 
 # %% ../nbs/01_gradcheck.ipynb #7dae4c66
 def check_math(
-    formula: str,  # in SymPy's notation; its first variable is the one that the derivative is taken of
-    forward: Callable | None,  # takes the arrays of `at` in their order, returns the values; None leaves them out
+    formula: str,  # in SymPy's notation; derived with respect to its first variable
+    forward: Callable | None,  # takes the arrays of `at`, returns values, or None
     at: dict,  # points of each variable, (m,), all combined, such as {"x": AWKWARD}
-    backward: Callable | None = None,  # takes the same, returns the slopes; None leaves them out
-    derivative: str | None = None,  # found by hand, in SymPy's notation; None leaves the proof out
+    backward: Callable | None = None,  # takes the same, returns slopes, or None
+    derivative: str | None = None,  # by hand, in SymPy's notation; None: no proof
     name: str = "f",  # of the function, in LaTeX
     positive: tuple = (),  # names of variables that are positive
     floor: float = 1e-3,  # least size that slopes are compared with
-    tolerance: float = 1e-14,  # largest relative error that passes; of a slope, rounding of 1 relative to `floor` too
+    tolerance: float = 1e-14,  # largest relative error; a slope may be off by EPS too
 ) -> MathReport:  # formulas and errors
-    "Compare a formula, its derivative and their code. Raises `MathError` where they differ."
-    import sympy as sp
+    """Compare a formula, its derivative and their code. Raises `MathError` where they
+    differ."""
     points = {key: grid.ravel() for key, grid in zip(at, np.meshgrid(*at.values()))}
-    expression, x = read_formula(formula, list(at)), sp.Symbol(next(iter(at)), real=True)
-    slope, report = sp.diff(expression.doit(), x), MathReport([f"{name} = {written(expression)}"], [])
-    if derivative is not None:
-        by_hand = read_formula(derivative, list(at))
-        prove_equal(slope, by_hand, positive)
-        report.latex.append(rf"\frac{{\partial {name}}}{{\partial {x}}} = {written(by_hand)}")
-    if forward is not None: report.add("value", forward(*points.values()), evaluate(expression, points), np.finfo(np.float64).tiny, points, tolerance)
-    if backward is not None: report.add("slope", backward(*points.values()), evaluate(slope, points), floor, points, max(tolerance, EPS / floor))
+    expression, slope, latex = derive(formula, derivative, list(at), name, positive)
+    report, tiny = MathReport(latex, []), np.finfo(np.float64).tiny
+    for what, code, truth, least, largest in (
+            ("value", forward, expression, tiny, tolerance),
+            ("slope", backward, slope, floor, max(tolerance, EPS / floor))):
+        if code is not None:
+            values, expected = code(*points.values()), evaluate(truth, points)
+            report.add(what, values, expected, least, points, largest)
     return report
 
 # %% ../nbs/01_gradcheck.ipynb #b0f1f413
 class MathTable(list):
     "Several reports of `check_math` as one table."
-    def __repr__(self): return "\n".join(" ".join(f"{what} {error:.0e} at {where}" for what, error, where in report.rows) for report in self)
+
+    def __repr__(self):
+        return "\n".join(" ".join(f"{what} {error:.0e} at {where}"
+                                  for what, error, where in report.rows)
+                         for report in self)
+
+    def row(self, report):
+        "Cells of one report."
+        formula, *derivative = (f"${line}$".replace("|", r"\vert ")  # `|` ends a cell
+                                for line in report.latex)
+        errors = {what: f"{error:.0e}" for what, error, _ in report.rows}
+        found = errors.get("value", ""), errors.get("slope", "")
+        return f"| {formula} | {''.join(derivative)} | {found[0]} | {found[1]} |"
 
     def _repr_markdown_(self):
-        lines = ["| formula | derivative by hand, proved | value | slope |", "|---|---|---:|---:|"]
-        for report in self:
-            formula, derivative = [f"${line}$" for line in report.latex] + [""] * (2 - len(report.latex))  # `|` would end the cell
-            errors = {what: f"{error:.0e}" for what, error, _ in report.rows}
-            formula, derivative = (text.replace("|", r"\vert ") for text in (formula, derivative))
-            lines.append(f"| {formula} | {derivative} | {errors.get('value', '')} | {errors.get('slope', '')} |")
-        return "\n".join(lines).replace(r"\begin{cases}", r"\left\{\begin{array}{ll}").replace(r"\end{cases}", r"\end{array}\right.")
+        head = "| formula | derivative by hand, proved | value | slope |"
+        table = "\n".join([head, "|---|---|---:|---:|", *map(self.row, self)])
+        braces = {r"\begin{cases}": r"\left\{\begin{array}{ll}",
+                  r"\end{cases}": r"\end{array}\right."}
+        for name, plain in braces.items():
+            table = table.replace(name, plain)
+        return table
