@@ -1,11 +1,17 @@
 "Where a gradient check sees, where it refuses, and where neither is due."
+
 import numpy as np
 import pytest
 
 from nn_from_scratch.gradcheck import (
-    EPS, GradientError, KinkError, central_difference, check_gradient)
+    EPS,
+    GradientError,
+    KinkError,
+    central_difference,
+    check_gradient,
+)
 
-STEP = EPS**(1 / 3)
+STEP = EPS ** (1 / 3)
 
 
 def linear(scale, factors=1):
@@ -24,7 +30,7 @@ def hinge_backward(U, x):
 
 @pytest.mark.parametrize("least", [5e-13, 1e-9, 1e-4])
 def test_an_entry_twice_too_large_is_seen_however_small_beside_the_largest(least):
-    point = {"x": [1., 1.]}
+    point = {"x": [1.0, 1.0]}
     assert check_gradient(*linear([1, least]), point).error < 1e-9
     with pytest.raises(GradientError, match=r"x\[1\]"):
         check_gradient(*linear([1, least], [1, 2]), point)
@@ -32,7 +38,7 @@ def test_an_entry_twice_too_large_is_seen_however_small_beside_the_largest(least
 
 @pytest.mark.parametrize("method", ["complex", "central"])
 def test_a_function_of_small_values_is_checked_relative_to_them(method):
-    point = {"x": [1., 1.]}
+    point = {"x": [1.0, 1.0]}
     assert check_gradient(*linear([1e-12, 5e-13]), point, method).error < 1e-6
     with pytest.raises(GradientError, match=r"x\[1\]"):
         check_gradient(*linear([1e-12, 5e-13], [1, 2]), point, method)
@@ -44,13 +50,13 @@ def test_rounding_of_large_values_is_no_error(method):
         return 1e6 * np.tanh(x)
 
     def backward(U, x):
-        return {"x": U * 1e6 * (1 - np.tanh(x)**2)}
+        return {"x": U * 1e6 * (1 - np.tanh(x) ** 2)}
 
     check_gradient(saturated, backward, {"x": np.linspace(-19, 19, 40)}, method)
 
 
 def test_the_report_says_what_counts_as_rounding():
-    report = check_gradient(*linear([3., 4.]), {"x": [1., 1.]})
+    report = check_gradient(*linear([3.0, 4.0]), {"x": [1.0, 1.0]})
     assert 1e-15 < report.rounding < 1e-14
     assert f"differences up to {report.rounding:.0e} are rounding" in repr(report)
 
@@ -67,7 +73,9 @@ def test_a_steep_function_is_no_kink(rate, x):
         check_gradient(steep, wrong, point, "central")
 
 
-@pytest.mark.parametrize("share", [.001, .1, 1 / 3, .5, 2 / 3, .9, 1, 4 / 3, 1.9, 3])
+@pytest.mark.parametrize(
+    "share", [0.001, 0.1, 1 / 3, 0.5, 2 / 3, 0.9, 1, 4 / 3, 1.9, 3]
+)
 @pytest.mark.parametrize("side", [-1, 1])
 def test_beside_a_kink_the_right_gradient_passes_and_the_other_does_not(share, side):
     point = {"x": [side * share * STEP]}
@@ -79,7 +87,9 @@ def test_beside_a_kink_the_right_gradient_passes_and_the_other_does_not(share, s
 @pytest.mark.parametrize("size", [1e-12, 1, 1e6])
 def test_a_kink_is_refused_whatever_the_size_of_the_function(size):
     with pytest.raises(KinkError, match="kink"):
-        check_gradient(lambda x: size * hinge(x), hinge_backward, {"x": [0.]}, "central")
+        check_gradient(
+            lambda x: size * hinge(x), hinge_backward, {"x": [0.0]}, "central"
+        )
 
 
 def test_no_slope_beside_a_kink_is_wrong_without_a_word():
@@ -87,7 +97,7 @@ def test_no_slope_beside_a_kink_is_wrong_without_a_word():
     refused = 0
     for _ in range(1000):
         jump, slope = rng.normal(size=2)
-        place = rng.choice([-1, 1]) * STEP * 10**rng.uniform(-5, 1)
+        place = rng.choice([-1, 1]) * STEP * 10 ** rng.uniform(-5, 1)
         true = slope + 1 + jump * (place < 0)
         f = lambda x: np.tanh(x[0]) + slope * x[0] + jump * max(x[0] - place, 0)
         try:
@@ -103,19 +113,21 @@ def test_a_jump_is_refused():
 
 
 def test_strong_curvature_is_no_kink():
-    f = lambda x: 1000 * x[0]**2 + abs(x[0])**3
+    f = lambda x: 1000 * x[0] ** 2 + abs(x[0]) ** 3
     assert central_difference(f, np.zeros(1), 0) == 0
 
 
 def test_a_slope_that_is_no_number_is_wrong():
     with pytest.raises(GradientError):
-        check_gradient(lambda x: x * np.nan, lambda U, x: {"x": U}, {"x": [1.]}, "central")
+        check_gradient(
+            lambda x: x * np.nan, lambda U, x: {"x": U}, {"x": [1.0]}, "central"
+        )
 
 
 @pytest.mark.parametrize("tolerance", [0, -1, np.nan])
 def test_a_tolerance_that_nothing_meets_is_refused(tolerance):
     with pytest.raises(ValueError, match="tolerance"):
-        check_gradient(*linear([1.]), {"x": [1.]}, tolerance=tolerance)
+        check_gradient(*linear([1.0]), {"x": [1.0]}, tolerance=tolerance)
 
 
 def test_an_unknown_method_is_named_before_anything_runs():

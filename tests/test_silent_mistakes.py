@@ -1,4 +1,5 @@
-"""What once passed without a word is an error that says what fits, or the right value."""
+"""What could pass without a word is an error that says what fits, or is right."""
+
 import importlib
 import inspect
 import pickle
@@ -71,9 +72,16 @@ def test_early_stopping_keeps_the_best_accuracy():
     assert answer and stop.best_epoch == 3 and np.allclose(model.theta, 0.94)
 
 
-@pytest.mark.parametrize("name, up", [
-    ("loss", False), ("val_loss", False), ("train_multiclass_accuracy", True),
-    ("val_single_class_error", False), ("val_mean_euclidean_error", False)])
+@pytest.mark.parametrize(
+    "name, up",
+    [
+        ("loss", False),
+        ("val_loss", False),
+        ("train_multiclass_accuracy", True),
+        ("val_single_class_error", False),
+        ("val_mean_euclidean_error", False),
+    ],
+)
 def test_direction_of_what_is_known(name, up):
     assert improves_upwards(name) is up
 
@@ -96,8 +104,12 @@ def test_direction_of_what_is_not_known_is_asked_for():
 
 @pytest.mark.parametrize("metric", [nn.MulticlassAccuracy(), nn.MultiClassError()])
 def test_one_column_has_no_largest(metric):
-    untouched(network(), lambda m: m.train(X, y, estimator=metric, verbose=False),
-              ValueError, "BinaryAccuracy")
+    untouched(
+        network(),
+        lambda m: m.train(X, y, estimator=metric, verbose=False),
+        ValueError,
+        "BinaryAccuracy",
+    )
     untouched(network(), lambda m: m.evaluate(X, y, metric), ValueError, "at least 2")
     with pytest.raises(ValueError, match="at least 2 classes"):
         metric(np.ones((5, 1)), np.ones((5, 1)))
@@ -106,19 +118,29 @@ def test_one_column_has_no_largest(metric):
 @pytest.mark.parametrize("metric", [nn.BinaryAccuracy(), nn.SingleClassError(0.7)])
 def test_softmax_is_one_decision(metric):
     model = network(10, nn.Softmax())
-    untouched(model, lambda m: m.train(X, y, estimator=metric, verbose=False),
-              ValueError, "MulticlassAccuracy")
+    untouched(
+        model,
+        lambda m: m.train(X, y, estimator=metric, verbose=False),
+        ValueError,
+        "MulticlassAccuracy",
+    )
     untouched(model, lambda m: m.evaluate(X, y, metric), ValueError, "one decision")
     assert metric(np.eye(3), np.eye(3)) in (0, 1)  # called directly, on any outputs
 
 
-@pytest.mark.parametrize("activation, k", [
-    (nn.Sigmoid(), 1), (nn.Sigmoid(), 3), (nn.Linear(), 2), (nn.Tanh(), 3)])
+@pytest.mark.parametrize(
+    "activation, k",
+    [(nn.Sigmoid(), 1), (nn.Sigmoid(), 3), (nn.Linear(), 2), (nn.Tanh(), 3)],
+)
 def test_categorical_cross_entropy_needs_a_distribution(activation, k):
     loss, model = nn.CategoricalCrossEntropy(), network(k, activation)
     Y = np.eye(k)[y % k]
-    untouched(model, lambda m: m.train(X, Y, loss=loss, verbose=False),
-              ValueError, "use Softmax")
+    untouched(
+        model,
+        lambda m: m.train(X, Y, loss=loss, verbose=False),
+        ValueError,
+        "use Softmax",
+    )
     with pytest.raises(ValueError, match="use Softmax"):
         model.loss = loss
 
@@ -126,16 +148,24 @@ def test_categorical_cross_entropy_needs_a_distribution(activation, k):
 @pytest.mark.parametrize("activation", [nn.Linear(), nn.Tanh(), nn.ReLU()])
 def test_binary_cross_entropy_needs_probabilities(activation):
     loss = nn.BinaryCrossEntropy()
-    untouched(network(1, activation), lambda m: m.train(X, y, loss=loss, verbose=False),
-              ValueError, "use Sigmoid")
+    untouched(
+        network(1, activation),
+        lambda m: m.train(X, y, loss=loss, verbose=False),
+        ValueError,
+        "use Sigmoid",
+    )
 
 
 def test_a_metric_cannot_be_called_loss():
     def loss(A, Y):
         return 0.0
 
-    untouched(network(), lambda m: m.train(X, y, estimator=loss, verbose=False),
-              ValueError, "another name")
+    untouched(
+        network(),
+        lambda m: m.train(X, y, estimator=loss, verbose=False),
+        ValueError,
+        "another name",
+    )
     untouched(network(), lambda m: m.evaluate(X, y, loss), ValueError, "another name")
 
 
@@ -151,30 +181,41 @@ def test_metrics_say_how_labels_become_targets():
 
 def test_weights_of_zero():
     zeros = np.zeros(len(X))
-    untouched(network(), lambda m: m.train(X, y, sample_weight=zeros, verbose=False),
-              ValueError, "0")
-    untouched(network(), lambda m: m.train(X, y, class_weight={0: 0, 1: 0}),
-              ValueError, "0")
+    untouched(
+        network(),
+        lambda m: m.train(X, y, sample_weight=zeros, verbose=False),
+        ValueError,
+        "0",
+    )
+    untouched(
+        network(), lambda m: m.train(X, y, class_weight={0: 0, 1: 0}), ValueError, "0"
+    )
 
 
-@pytest.mark.parametrize("arguments, error, words", [
-    (dict(eta="adaptive"), TypeError, "schedule="),
-    (dict(eta=[0.1]), TypeError, "eta must be a number"),
-    (dict(clip_norm="1"), TypeError, "clip_norm must be a number"),
-    (dict(validation_split="0.2"), ValueError, "validation_split"),
-    (dict(callbacks=nn.EarlyStopping()), TypeError, "expected a list of callbacks"),
-    (dict(callbacks=[nn.EarlyStopping]), TypeError, "with the moments of Callback"),
-    (dict(callbacks=3), TypeError, "expected a list of callbacks"),
-    (dict(estimator="accuracy"), TypeError, "expected estimator"),
-    (dict(optimizer=""), ValueError, "gradient_descent"),
-    (dict(optimizer=0), TypeError, "optimizer"),
-    (dict(optimizer=False), TypeError, "optimizer"),
-    (dict(optimizer=[]), TypeError, "optimizer"),
-    (dict(schedule=""), ValueError, "cosine"),
-    (dict(loss=[]), TypeError, "expected loss"),
-    (dict(regularizer=""), ValueError, "l2")])
+@pytest.mark.parametrize(
+    "arguments, error, words",
+    [
+        (dict(eta="adaptive"), TypeError, "schedule="),
+        (dict(eta=[0.1]), TypeError, "eta must be a number"),
+        (dict(clip_norm="1"), TypeError, "clip_norm must be a number"),
+        (dict(validation_split="0.2"), ValueError, "validation_split"),
+        (dict(callbacks=nn.EarlyStopping()), TypeError, "expected a list of callbacks"),
+        (dict(callbacks=[nn.EarlyStopping]), TypeError, "with the moments of Callback"),
+        (dict(callbacks=3), TypeError, "expected a list of callbacks"),
+        (dict(estimator="accuracy"), TypeError, "expected estimator"),
+        (dict(optimizer=""), ValueError, "gradient_descent"),
+        (dict(optimizer=0), TypeError, "optimizer"),
+        (dict(optimizer=False), TypeError, "optimizer"),
+        (dict(optimizer=[]), TypeError, "optimizer"),
+        (dict(schedule=""), ValueError, "cosine"),
+        (dict(loss=[]), TypeError, "expected loss"),
+        (dict(regularizer=""), ValueError, "l2"),
+    ],
+)
 def test_refused_before_the_first_step(arguments, error, words):
-    untouched(network(), lambda m: m.train(X, y, verbose=False, **arguments), error, words)
+    untouched(
+        network(), lambda m: m.train(X, y, verbose=False, **arguments), error, words
+    )
 
 
 def test_callbacks_from_a_generator_are_called():
@@ -188,8 +229,12 @@ def test_callbacks_from_a_generator_are_called():
 def test_text_as_labels():
     names = np.array(["left", "right"])[y]
     for labels in (names, names.astype(object), list(names)):
-        untouched(network(2, nn.Softmax()), lambda m: m.train(X, labels, verbose=False),
-                  TypeError, "return_inverse=True")
+        untouched(
+            network(2, nn.Softmax()),
+            lambda m: m.train(X, labels, verbose=False),
+            TypeError,
+            "return_inverse=True",
+        )
 
 
 @pytest.mark.parametrize("labels", [[0, np.nan], [0, np.inf], [0j, 1j], ["a", "b"]])
@@ -212,9 +257,15 @@ def test_the_global_generator_is_left_alone():
     assert not np.array_equal(*drawn) and not np.array_equal(*parts)
 
 
-@pytest.mark.parametrize("arguments, words", [
-    (dict(validation=0), "above 0"), (dict(test=1.0), "below 1"),
-    (dict(validation="a"), "share"), (dict(validation=0.5, test=0.5), "no sample")])
+@pytest.mark.parametrize(
+    "arguments, words",
+    [
+        (dict(validation=0), "above 0"),
+        (dict(test=1.0), "below 1"),
+        (dict(validation="a"), "share"),
+        (dict(validation=0.5, test=0.5), "no sample"),
+    ],
+)
 def test_shares_of_a_split(arguments, words):
     with pytest.raises(ValueError, match=words):
         nn.split(X, y, **arguments)
@@ -237,7 +288,8 @@ def test_prices_are_no_classes():
 def test_a_rest_of_one_joins_the_batch_before(n):
     model, stats = network(batch_norm=True), []
     sizes = nn.LambdaCallback(
-        on_batch_end=lambda network: stats.append(len(network.activations[-1])))
+        on_batch_end=lambda network: stats.append(len(network.activations[-1]))
+    )
     model.train(X[:n], y[:n], epochs=2, callbacks=[sizes], verbose=False)
     assert stats == [*[32] * (n // 32 - 1), 33] * 2
     plain, stats[:] = network(), []
@@ -334,6 +386,7 @@ def test_only_callbacks_that_began_are_told_of_the_end():
 
 def test_training_goes_on_without_tqdm(monkeypatch):
     import builtins
+
     real = builtins.__import__
 
     def missing(name, *rest):
@@ -351,8 +404,15 @@ def test_training_ends_where_the_gradient_is_small():
     model = nn.Network(2, seed=0, dtype=np.float64)
     model.add_output_layer(1, nn.Linear())
     stop = GradientStopping(1e-6, patience=3)
-    stats = model.train(X, X @ [1, -2], eta=0.2, epochs=5000, batch_size=len(X),
-                        callbacks=[stop], verbose=False)
+    stats = model.train(
+        X,
+        X @ [1, -2],
+        eta=0.2,
+        epochs=5000,
+        batch_size=len(X),
+        callbacks=[stop],
+        verbose=False,
+    )
     assert len(stop.norms) == len(stats["train_loss"]) < 5000
     assert max(stop.norms[-3:]) <= 1e-6 < stop.norms[-4]
     assert np.allclose(model.theta, [1, -2, 0], atol=1e-5)

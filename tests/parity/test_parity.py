@@ -430,7 +430,10 @@ def optimizers():
             lambda p, lr, beta=beta: optim.SGD(p, lr, momentum=beta, nesterov=True),
         )
     for epsilon in (1e-10, 1e-3):
-        yield nn.AdaGrad(epsilon=epsilon), lambda p, lr, e=epsilon: optim.Adagrad(p, lr, eps=e)
+        yield (
+            nn.AdaGrad(epsilon=epsilon),
+            lambda p, lr, e=epsilon: optim.Adagrad(p, lr, eps=e),
+        )
         yield (
             nn.RMSProp(rho=0.9, epsilon=epsilon),
             lambda p, lr, e=epsilon: optim.RMSprop(p, lr, alpha=0.9, eps=e),
@@ -442,7 +445,10 @@ def optimizers():
     yield nn.RMSProp(), lambda p, lr: optim.RMSprop(p, lr)
     yield nn.Adam(), lambda p, lr: optim.Adam(p, lr)
     for decay in (0.0, 0.01, 0.3):
-        yield nn.AdamW(decay=decay), lambda p, lr, d=decay: optim.AdamW(p, lr, weight_decay=d)
+        yield (
+            nn.AdamW(decay=decay),
+            lambda p, lr, d=decay: optim.AdamW(p, lr, weight_decay=d),
+        )
 
 
 @pytest.mark.parametrize(
