@@ -1,5 +1,6 @@
 """Data files: where they are looked for, what is read, what is refused. Builds its own small files; the published ones
 are checked as well where NN_FROM_SCRATCH_DATA names their folder."""
+import datetime
 import gzip
 import hashlib
 import os
@@ -12,7 +13,8 @@ import numpy as np
 import pytest
 
 from nn_from_scratch import datasets as data
-from nn_from_scratch.datasets import CUP, MNIST, MONK_CASES, CorruptData, DataNotFound, cache_dir, cup, find_data, mnist, monk, read_idx
+from nn_from_scratch.datasets import (CUP_FILES, MNIST, MONK, MONK_CASES, CorruptData, DataNotFound, FolderNotFound, cache_dir, cup, cup_blind,
+                                      find_data, mnist, monk, monk_files, read_idx, write_cup)
 
 REAL = os.environ.get("NN_FROM_SCRATCH_DATA")
 real = pytest.mark.skipif(not REAL, reason="NN_FROM_SCRATCH_DATA names no folder with the published files")
@@ -52,17 +54,17 @@ def write_mnist(folder, parts=None, compress=lambda i: i % 2):
     return parts
 
 
-def monk_lines(problem, part, end="\n"):
-    x_train, y_train, x_test, y_test = monk(problem, False)
+def monk_lines(problem, part, end="\n", seed=0):
+    x_train, y_train, x_test, y_test = monk(problem, False, seed)
     x, y = (x_train, y_train) if part == "train" else (x_test, y_test)
     number = {row.tobytes(): i for i, row in enumerate(x_test)}
     rows = [number[row.tobytes()] for row in x]
     return [f" {label} {' '.join(map(str, MONK_CASES[i]))} data_{i + 1}{end}" for label, i in zip(y, rows)]
 
 
-def write_monk(folder, problem):
+def write_monk(folder, problem, seed=0):
     folder.mkdir(parents=True, exist_ok=True)
-    for part in ("train", "test"): (folder / f"monks-{problem}.{part}").write_text("".join(monk_lines(problem, part)))
+    for part in ("train", "test"): (folder / f"monks-{problem}.{part}").write_text("".join(monk_lines(problem, part, seed=seed)))
 
 
 def cup_lines(start, stop, seed=0):
@@ -73,10 +75,9 @@ def cup_lines(start, stop, seed=0):
 HEAD = ["# Data Set\n", "# Format: id inputs targets\n", "id, a1, a2, a3, a4, a5, a6, a7, a8, a9, tx, ty\n"]
 
 
-def write_cup(folder, train=None, test=None):
+def write_cup_files(folder, lines=None, file="ML-CUP22-TR.csv"):
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / "cup.internal.train").write_text("".join(train or HEAD + cup_lines(1, 11)))
-    (folder / "cup.internal.test").write_text("".join(test or HEAD[2:] + cup_lines(11, 15)))
+    (folder / file).write_text("".join(lines or HEAD + cup_lines(1, 16)))
 
 
 # where files are found
@@ -100,17 +101,26 @@ def test_order_is_argument_then_variable_then_cache(folder, monkeypatch):
 
 def test_a_variable_without_the_files_leaves_the_cache(folder, monkeypatch):
     monkeypatch.setenv("NN_FROM_SCRATCH_DATA", str(folder))
-    write_cup(cache_dir() / "cup")
-    assert cup(verify=False)[0].shape == (10, 9)
+    write_cup_files(cache_dir() / "cup")
+    assert cup(verify=False)[0].shape == (12, 9)
+
+
+@pytest.mark.parametrize("load", [mnist, cup, cup_blind, lambda: monk(1), lambda: monk_files(1)])
+def test_a_variable_that_names_no_folder_is_an_error(folder, monkeypatch, load):
+    write_mnist(cache_dir() / "mnist"); write_cup_files(cache_dir() / "cup"); write_monk(cache_dir() / "monk", 1)  # not gone on to
+    monkeypatch.setenv("NN_FROM_SCRATCH_DATA", str(folder / "typo"))
+    with pytest.raises(FolderNotFound, match="NN_FROM_SCRATCH_DATA names .*typo, which is no folder"): load()
+    monkeypatch.setenv("NN_FROM_SCRATCH_DATA", "")  # as good as unset
+    assert monk_files(1)
 
 
 def test_a_set_is_never_mixed_from_two_folders(folder, monkeypatch):
     monkeypatch.setenv("NN_FROM_SCRATCH_DATA", str(folder))
-    write_cup(folder)
-    (folder / "cup.internal.test").rename(folder / "elsewhere")
-    write_cup(cache_dir() / "cup", test=cup_lines(20, 30))
-    assert len(cup(verify=False)[2]) == 10
-    assert {path.parent for path in find_data("cup", list(CUP))} == {cache_dir() / "cup"}
+    write_cup_files(folder, cup_lines(1, 6), "cup.internal.train")
+    names = ["cup.internal.train", "cup.internal.test"]
+    write_cup_files(cache_dir() / "cup", cup_lines(1, 11), names[0]); write_cup_files(cache_dir() / "cup", cup_lines(11, 21), names[1])
+    assert len(cup(verify=False)[2]) == 4
+    assert {path.parent for path in find_data("cup", names)} == {cache_dir() / "cup"}
 
 
 def test_cache_respects_xdg_and_home(monkeypatch):
@@ -123,11 +133,12 @@ def test_cache_respects_xdg_and_home(monkeypatch):
     assert cache_dir() == Path.home() / "local" / "nn_from_scratch"
 
 
-@pytest.mark.parametrize("load, files", [(mnist, list(MNIST)), (cup, list(CUP)), (lambda d=None: monk(2, d), ["monks-2.train", "monks-2.test"])])
+@pytest.mark.parametrize("load, files", [(mnist, list(MNIST)), (cup, sum(CUP_FILES, [])), (cup_blind, ["ML-CUP22-TS.csv", "cup.blind.test"]),
+                                         (lambda d=None: monk(2, d), ["monks-2.train", "monks-2.test"])])
 def test_a_folder_without_the_files_is_an_error_that_says_what_to_do(folder, load, files):
-    write_mnist(cache_dir() / "mnist"); write_cup(cache_dir() / "cup"); write_monk(cache_dir() / "monk", 2)  # not looked at
-    with pytest.raises(DataNotFound) as error: load(folder / "typo")
-    assert isinstance(error.value, FileNotFoundError)
+    write_mnist(cache_dir() / "mnist"); write_cup_files(cache_dir() / "cup"); write_monk(cache_dir() / "monk", 2)  # not looked at
+    with pytest.raises(FolderNotFound) as error: load(folder / "typo")
+    assert isinstance(error.value, DataNotFound) and isinstance(error.value, FileNotFoundError)
     lines = str(error.value).splitlines()
     assert len(lines) == 2 and all(file in lines[0] for file in files)
     assert all(word in lines[1] for word in (str(folder / "typo"), "data_dir=", "--data", "NN_FROM_SCRATCH_DATA"))
@@ -139,13 +150,15 @@ def test_only_what_is_missing_is_named(folder):
     with pytest.raises(DataNotFound) as error: mnist(folder)
     first = str(error.value).splitlines()[0]
     assert LABELS in first and TEST_IMAGES not in first and f"in {folder};" in first
+    write_cup_files(folder, file="cup.internal.train")
+    with pytest.raises(DataNotFound, match="no cup.internal.test in"): cup(folder)
 
 
 def test_message_without_network(folder):
     with pytest.raises(DataNotFound) as error: mnist()
     lines = str(error.value).splitlines()
     assert len(lines) == 2 and "no network in tests" in lines[0] and str(cache_dir() / "mnist") in lines[1]
-    with pytest.raises(DataNotFound, match="cup.internal.train, cup.internal.test"): cup()
+    with pytest.raises(DataNotFound, match="no ML-CUP22-TR.csv or cup.train or cup.internal.train, cup.internal.test in"): cup()
 
 
 @pytest.mark.parametrize("with_pandas", [True, False])
@@ -338,14 +351,26 @@ def test_no_such_problem(problem):
 def test_monk_files(folder, problem, monkeypatch):
     write_monk(folder / "monk", problem)
     generated = monk(problem, False)
-    assert all(map(np.array_equal, monk(problem, folder, seed=7), generated))
+    assert all(map(np.array_equal, monk(problem, folder, seed=7, verify=False), generated))
     monkeypatch.setenv("NN_FROM_SCRATCH_DATA", str(folder))
-    assert all(map(np.array_equal, monk(problem, seed=7), generated))  # the files come first
+    assert all(map(np.array_equal, monk(problem, seed=7, verify=False), generated))  # the files come first
     assert not np.array_equal(monk(problem, False, seed=7)[0], generated[0])
     for part in ("train", "test"):  # other line ends, and compressed
         (folder / "monk" / f"monks-{problem}.{part}").unlink()
         (folder / "monk" / f"monks-{problem}.{part}.gz").write_bytes(gzip.compress("".join(monk_lines(problem, part, "\r\n")).encode()))
-    assert all(map(np.array_equal, monk(problem, folder), generated))
+    assert all(map(np.array_equal, monk(problem, folder, verify=False), generated))
+
+
+@pytest.mark.parametrize("seed", [0, 5])
+@pytest.mark.parametrize("problem", [1, 2, 3])
+def test_a_generated_monk_problem_is_not_accepted_as_the_published_one(folder, problem, seed):
+    write_monk(folder, problem, seed)
+    with pytest.raises(CorruptData, match=f"monks-{problem}.train: expected the published data, of SHA-256 .*verify=False"): monk(problem, folder)
+
+
+def test_all_six_monk_files_have_a_checksum():
+    assert list(MONK) == [f"monks-{problem}.{part}" for problem in (1, 2, 3) for part in ("train", "test")]
+    assert len(set(MONK.values())) == 6 and all(len(value) == 64 for value in MONK.values())
 
 
 @pytest.mark.parametrize("change, message", [
@@ -368,7 +393,7 @@ def test_monk_files(folder, problem, monkeypatch):
 def test_bad_monk_files(folder, change, message):
     write_monk(folder, 3)
     (folder / "monks-3.train").write_text("".join(change(monk_lines(3, "train"))))
-    with pytest.raises(CorruptData, match=f"monks-3.train.*{message}"): monk(3, folder)
+    with pytest.raises(CorruptData, match=f"monks-3.train.*{message}"): monk(3, folder, verify=False)
 
 
 def test_every_cut_of_a_table_is_refused(folder):
@@ -376,59 +401,119 @@ def test_every_cut_of_a_table_is_refused(folder):
     path = folder / "monks-1.train"; whole = path.read_bytes()
     for n in range(0, len(whole), 13):
         path.write_bytes(whole[:n])
-        with pytest.raises(CorruptData, match="monks-1.train"): monk(1, folder)
+        with pytest.raises(CorruptData, match="monks-1.train"): monk(1, folder, verify=False)
 
 
 # ML-CUP
 
+def sha256_of(lines):
+    return hashlib.sha256(np.array([[float(v) for v in line.split(",")] for line in lines]).tobytes()).hexdigest()
+
+
 def test_cup_values(folder):
-    train, test = cup_lines(1, 11), cup_lines(11, 15)
-    write_cup(folder / "cup", HEAD + train[:4] + ["\n"] + train[4:], test)
-    parts = cup(folder, verify=False)
-    assert [part.shape for part in parts] == [(10, 9), (10, 2), (4, 9), (4, 2)] and all(part.dtype == np.float64 for part in parts)
-    expected = np.array([[float(v) for v in line.split(",")] for line in train])
-    assert np.array_equal(parts[0], expected[:, 1:10]) and np.array_equal(parts[1], expected[:, 10:])
+    lines = cup_lines(1, 16)
+    write_cup_files(folder / "cup", HEAD + lines[:4] + ["\n"] + lines[4:])
+    x_train, y_train, x_test, y_test = cup(folder, verify=False)
+    assert (x_train.shape, y_train.shape, x_test.shape, y_test.shape) == ((12, 9), (12, 2), (3, 9), (3, 2))
+    expected = np.array([[float(v) for v in line.split(",")][1:] for line in lines])
+    found = np.vstack([np.hstack([x_train, y_train]), np.hstack([x_test, y_test])])
+    assert found.dtype == np.float64 and sorted(map(bytes, found)) == sorted(map(bytes, expected))
+
+
+@pytest.mark.parametrize("compress", [False, True])
+def test_cup_parts_are_the_same_whatever_files_the_rows_come_from(folder, compress):
+    lines = cup_lines(1, 31)
+    shuffled = [lines[i] for i in np.random.default_rng(1).permutation(30)]
+    contents = {"a": {"ML-CUP22-TR.csv": HEAD[:2] + lines}, "b": {"cup.train": HEAD + lines},
+                "c": {"cup.internal.train": HEAD[2:] + shuffled[:20], "cup.internal.test": shuffled[20:]}}
+    found = []
+    for name, files in contents.items():
+        (folder / name).mkdir()
+        for file, text in files.items():
+            data_ = "".join(text).encode()
+            (folder / name / (f"{file}.gz" if compress else file)).write_bytes(gzip.compress(data_) if compress else data_)
+        found.append(cup(folder / name, verify=False))
+    assert all(np.array_equal(a, b) for parts in found[1:] for a, b in zip(parts, found[0]))
+
+
+def test_cup_parts_are_drawn_by_the_seed(folder):
+    write_cup_files(folder, HEAD + cup_lines(1, 31))
+    parts = [cup(folder, verify=False, seed=seed) for seed in (0, 0, 1)]
+    assert np.array_equal(parts[0][2], parts[1][2]) and not np.array_equal(parts[0][2], parts[2][2])
 
 
 def test_cup_checksum_is_of_the_numbers(folder, monkeypatch):
-    write_cup(folder)
-    tables = [np.hstack([np.arange(a, b)[:, None], np.hstack(parts)]) for (a, b), parts in
-              zip(((1, 11), (11, 15)), (cup(folder, verify=False)[:2], cup(folder, verify=False)[2:]))]
-    monkeypatch.setattr(data, "CUP", {file: hashlib.sha256(table.tobytes()).hexdigest() for file, table in zip(CUP, tables)})
+    lines = cup_lines(1, 16)
+    write_cup_files(folder)
+    monkeypatch.setitem(data.CUP, "training", sha256_of(lines))
     cup(folder)
-    path = folder / "cup.internal.train"; text = path.read_bytes()
-    path.write_bytes(text.replace(b"\n", b"\r\n")); cup(folder)
+    path = folder / "ML-CUP22-TR.csv"; text = path.read_bytes()
+    for same in (text.replace(b"\n", b"\r\n"), "".join(lines[::-1]).encode()):  # other line ends, another order
+        path.write_bytes(same); cup(folder)
     path.write_bytes(b"".join(text.splitlines(keepends=True)[:-1]))  # cut between two rows
-    with pytest.raises(CorruptData, match="cup.internal.train: expected the published data"): cup(folder)
+    with pytest.raises(CorruptData, match="ML-CUP22-TR.csv: expected the published data"): cup(folder)
     i = text.rindex(b"."); path.write_bytes(text[:i + 1] + bytes([text[i + 1] ^ 1]) + text[i + 2:])
-    with pytest.raises(CorruptData, match="cup.internal.train: expected the published data"): cup(folder)
+    with pytest.raises(CorruptData, match="ML-CUP22-TR.csv: expected the published data"): cup(folder)
 
 
 @pytest.mark.parametrize("line, message", [
-    ("12," + ",".join(["0.5"] * 10) + "\n", "cup.internal.train, line 12: expected 12 columns, got 11"),
-    ("12," + ",".join(["0.5"] * 12) + "\n", "cup.internal.train, line 12: expected 12 columns, got 13"),
-    ("12;0.5\n", "cup.internal.train, line 12: expected 12 columns, got 1"),
-    *((f"12,{word}," + ",".join(["0.5"] * 10) + "\n", f"cup.internal.train, line 12: expected finite numbers, got b'12,{word},0.5")
+    ("16," + ",".join(["0.5"] * 10) + "\n", "ML-CUP22-TR.csv, line 17: expected 12 columns, got 11"),
+    ("16," + ",".join(["0.5"] * 12) + "\n", "ML-CUP22-TR.csv, line 17: expected 12 columns, got 13"),
+    ("16;0.5\n", "ML-CUP22-TR.csv, line 17: expected 12 columns, got 1"),
+    *((f"16,{word}," + ",".join(["0.5"] * 10) + "\n", f"ML-CUP22-TR.csv, line 17: expected finite numbers, got b'16,{word},0.5")
       for word in ("nan", "inf", "-inf", "1e999", "", "1.2.3", "abc")),
-    (HEAD[2], "cup.internal.train, line 12: expected finite numbers"),
-    ("12," + ",".join(["0.5"] * 11), "cup.internal.train: expected rows up to an end of line"),
+    (HEAD[2], "ML-CUP22-TR.csv, line 17: expected finite numbers"),
+    ("16," + ",".join(["0.5"] * 11), "ML-CUP22-TR.csv: expected rows up to an end of line"),
+    ("15," + ",".join(["0.5"] * 11) + "\n", "expected every id from 1 to 16 once, got 15 in the place of 16"),
+    ("17," + ",".join(["0.5"] * 11) + "\n", "expected every id from 1 to 16 once, got 17 in the place of 16"),
 ])
 def test_bad_cup_lines(folder, line, message):
-    write_cup(folder, HEAD[2:] + cup_lines(1, 11) + [line])
+    write_cup_files(folder, HEAD[2:] + cup_lines(1, 16) + [line])
     with pytest.raises(CorruptData) as error: cup(folder, verify=False)
     assert message in str(error.value)
 
 
-def test_cup_parts_are_disjoint(folder):
-    write_cup(folder, test=cup_lines(10, 14))
-    with pytest.raises(CorruptData, match=r"cup.internal.test: expected no sample of cup.internal.train, got the ids \[10\]"): cup(folder, verify=False)
+def test_cup_files_that_share_a_sample_are_refused(folder):
+    write_cup_files(folder, cup_lines(1, 11), "cup.internal.train"); write_cup_files(folder, cup_lines(10, 15), "cup.internal.test")
+    with pytest.raises(CorruptData, match="cup.internal.train, .*cup.internal.test: expected every id from 1 to 15 once, got 10"): cup(folder, verify=False)
 
 
 @pytest.mark.parametrize("content", [b"", b"# only a comment\n", b"id, a1\n", b"\n\n", b"\x80\xff\x00" * 20 + b"\n"])
 def test_cup_without_rows(folder, content):
-    write_cup(folder)
-    (folder / "cup.internal.train").write_bytes(content)
-    with pytest.raises(CorruptData, match="cup.internal.train"): cup(folder, verify=False)
+    write_cup_files(folder)
+    (folder / "ML-CUP22-TR.csv").write_bytes(content)
+    with pytest.raises(CorruptData, match="ML-CUP22-TR.csv"): cup(folder, verify=False)
+
+
+@pytest.mark.parametrize("file", ["ML-CUP22-TS.csv", "cup.blind.test"])
+def test_blind_test_has_inputs_alone(folder, file, monkeypatch):
+    lines = [",".join(line.split(",")[:10]) + "\n" for line in cup_lines(1, 6)]
+    write_cup_files(folder, HEAD[:2] + lines[::-1], file)
+    X = cup_blind(folder, verify=False)
+    assert X.shape == (5, 9) and X[0, 0] == float(lines[0].split(",")[1])  # in the order of the ids
+    with pytest.raises(CorruptData, match=f"{file}: expected the published data"): cup_blind(folder)
+    monkeypatch.setitem(data.CUP, "blind", sha256_of(lines)); cup_blind(folder)
+    write_cup_files(folder, cup_lines(1, 6), file)
+    with pytest.raises(CorruptData, match=f"{file}, line 1: expected 10 columns, got 12"): cup_blind(folder, verify=False)
+
+
+def test_predictions_are_written_as_the_course_asks(folder):
+    path = folder / "team.csv"
+    write_cup(path, np.float32([[1, -2.5], [1e-7, 30]]), "team", "Ada Lovelace  Alan\nTuring", datetime.date(2023, 1, 9))
+    assert path.read_text() == "# Ada Lovelace Alan Turing\n# team\n# ML-CUP22\n# 09/01/2023\n1,1.000000,-2.500000\n2,0.000000,30.000000\n"
+    before = path.read_bytes()
+    with pytest.raises(FileExistsError, match="team.csv is there already; overwrite=True"): write_cup(path, np.ones((2, 2)))
+    assert path.read_bytes() == before
+    write_cup(str(path), [[0, 1]], overwrite=True)
+    assert path.read_text().endswith("# ML-CUP22\n" + f"# {datetime.date.today():%d/%m/%Y}\n1,0.000000,1.000000\n")
+
+
+@pytest.mark.parametrize("predictions", [np.ones(4), np.ones((2, 3)), [[1, np.nan]], [[np.inf, 0]], np.ones((0, 2, 1))])
+def test_what_no_predictions_are_is_refused_before_a_file_is_touched(folder, predictions):
+    (folder / "kept").write_text("kept")
+    for file in ("new", "kept"):
+        with pytest.raises(ValueError, match=r"finite predictions of shape \(n, 2\), got shape"): write_cup(folder / file, predictions, overwrite=True)
+    assert [path.read_text() for path in folder.iterdir()] == ["kept"]
 
 
 # the module
@@ -439,9 +524,9 @@ def test_import_loads_numpy_only():
 
 
 def test_files_load_without_sklearn(folder):
-    write_mnist(folder); write_cup(folder); write_monk(folder, 3)
+    write_mnist(folder); write_cup_files(folder); write_monk(folder, 3)
     code = ("import sys; sys.modules['sklearn'] = None; from nn_from_scratch.datasets import cup, mnist, monk\n"
-            "d = sys.argv[1]; mnist(d, verify=False), cup(d, verify=False), monk(3, d), monk(1, False)")
+            "d = sys.argv[1]; mnist(d, verify=False), cup(d, verify=False), monk(3, d, verify=False), monk(1, False)")
     subprocess.run([sys.executable, "-c", code, str(folder)], check=True)
 
 
@@ -482,4 +567,16 @@ def test_published_mnist_by_way_of_openml(monkeypatch):
 def test_published_cup():
     x_train, y_train, x_test, y_test = cup(REAL)
     assert x_train.shape == (1194, 9) and y_train.shape == (1194, 2) and x_test.shape == (298, 9) and y_test.shape == (298, 2)
-    assert x_train[0, 0] == -1.704815 and y_train[0].tolist() == [22.222923, -27.036774] and y_test[-1, 0] != y_test[0, 0]
+    assert x_train[0, 0] == -1.704815 and y_train[0].tolist() == [22.222923, -27.036774] and cup_blind(REAL).shape == (529, 9)
+
+
+@real
+def test_published_cup_under_its_own_names_and_changed_by_a_digit(folder):
+    paths = [find_data("cup", names, REAL) for names in (["cup.internal.train", "cup.internal.test"], ["cup.blind.test"])]
+    lines = [line for path in paths[0] for line in path.read_text().splitlines(keepends=True) if line[0].isdigit()]
+    lines.sort(key=lambda line: int(line.split(",")[0]))
+    (folder / "ML-CUP22-TR.csv").write_text("# Data Set (v1)\n" + "".join(lines))
+    (folder / "ML-CUP22-TS.csv").write_bytes(paths[1][0].read_bytes())
+    assert all(map(np.array_equal, cup(folder), cup(REAL))) and np.array_equal(cup_blind(folder), cup_blind(REAL))
+    (folder / "ML-CUP22-TR.csv").write_text("".join(lines).replace("-1.704815", "-1.704816", 1))
+    with pytest.raises(CorruptData, match="ML-CUP22-TR.csv: expected the published data"): cup(folder)
