@@ -41,7 +41,7 @@ class EuclideanDistance(Loss):
 
 # %% ../../nbs/experiments/54_cup.ipynb #a3ae87da
 def network(
-    hidden: tuple = (32, 32, 32),  # units of the hidden layers
+    hidden: tuple = (32, 32),  # units of the hidden layers
     strength: float = 0.003,  # of the L2 penalty
     seed: int = 0,  # of weights and shuffling
 ) -> Network:  # untrained
@@ -62,7 +62,7 @@ class CupRun(NamedTuple):
 
 def train_on(
     parts: Split,  # data; the validation part is not used
-    hidden: tuple = (32, 32, 32),  # units of the hidden layers
+    hidden: tuple = (32, 32),  # units of the hidden layers
     eta: float = 0.005,  # learning rate at the start
     epochs: int = 200,  # passes over the training part
     seed: int = 0,  # of weights and shuffling
@@ -82,7 +82,7 @@ def train_on(
 
 # %% ../../nbs/experiments/54_cup.ipynb #55403fa7
 def run(
-    hidden: tuple = (32, 32, 32),  # units of the hidden layers
+    hidden: tuple = (32, 32),  # units of the hidden layers
     eta: float = 0.005,  # learning rate at the start
     epochs: int = 200,  # passes over the training part
     seed: int = 0,  # of weights and shuffling
