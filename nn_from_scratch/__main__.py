@@ -11,5 +11,6 @@ import sys
 from .cli import main
 
 # %% ../nbs/main.ipynb #0452ac98
-if __name__ == "__main__" and __spec__ is not None:  # a notebook, too, is __main__, but has no __spec__
+# a notebook, too, is __main__, but has no __spec__
+if __name__ == "__main__" and __spec__ is not None:
     sys.exit(main())

@@ -7,6 +7,7 @@ __all__ = ['EuclideanDistance', 'network', 'CupRun', 'train_on', 'run', 'plot_pl
 
 # %% ../../nbs/experiments/54_cup.ipynb #f344f24d
 import time
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -14,7 +15,7 @@ from numpy import ndarray
 
 from ..activations import Linear, Tanh
 from ..data import Split
-from ..datasets import cup
+from ..datasets import cup, cup_blind, write_cup
 from ..losses import Loss
 from ..metrics import MeanEuclideanError
 from ..network import History, Network
@@ -27,24 +28,27 @@ from ..schedules import Cosine
 class EuclideanDistance(Loss):
     "Distance of output and target: mean over samples. The gradient at distance 0 is 0."
 
-    def each(self, activation, Z, A, Y): return np.sqrt(np.sum((A - Y)**2, axis=1, keepdims=True))
+    def each(self, activation, Z, A, Y):
+        return np.sqrt(np.sum((A - Y)**2, axis=1, keepdims=True))
 
     def gradient(self,
         A: ndarray,  # outputs, (n, k)
         Y: ndarray,  # targets, (n, k)
     ) -> ndarray:  # gradient with respect to `A`, (n, k)
         distance = self.each(None, None, A, Y)
-        return np.divide(A - Y, distance * len(A), out=np.zeros_like(A), where=distance > 0)
+        pull = np.zeros_like(A)
+        return np.divide(A - Y, distance * len(A), out=pull, where=distance > 0)
 
 # %% ../../nbs/experiments/54_cup.ipynb #a3ae87da
 def network(
-    hidden: tuple = (32, 32, 32),  # units of the hidden layers
+    hidden: tuple = (32, 32),  # units of the hidden layers
     strength: float = 0.003,  # of the L2 penalty
     seed: int = 0,  # of weights and shuffling
 ) -> Network:  # untrained
     "A network from nine inputs to two real targets."
     model = Network(9, seed=seed)
-    for units in hidden: model.add_layer(units, Tanh(), regularizer=L2(strength))
+    for units in hidden:
+        model.add_layer(units, Tanh(), regularizer=L2(strength))
     model.add_output_layer(2, Linear(), regularizer=L2(strength))
     return model
 
@@ -58,7 +62,7 @@ class CupRun(NamedTuple):
 
 def train_on(
     parts: Split,  # data; the validation part is not used
-    hidden: tuple = (32, 32, 32),  # units of the hidden layers
+    hidden: tuple = (32, 32),  # units of the hidden layers
     eta: float = 0.005,  # learning rate at the start
     epochs: int = 200,  # passes over the training part
     seed: int = 0,  # of weights and shuffling
@@ -69,24 +73,36 @@ def train_on(
     "Train on the mean Euclidean distance and score the network on the test part."
     model, distance = network(hidden, strength, seed), MeanEuclideanError()
     start = time.perf_counter()
-    stats = model.train(parts.x_train, parts.y_train, estimator=distance, eta=eta, epochs=epochs, loss=EuclideanDistance(),
-                        optimizer=Adam(), schedule=Cosine(), validation_split=validation, verbose=verbose)
+    stats = model.train(parts.x_train, parts.y_train, estimator=distance, eta=eta,
+                        epochs=epochs, loss=EuclideanDistance(), optimizer=Adam(),
+                        schedule=Cosine(), validation_split=validation, verbose=verbose)
     seconds = time.perf_counter() - start
-    return CupRun(model, stats, parts, {"MEE": distance(model.output(parts.x_test), parts.y_test), "seconds": seconds})
+    mee = distance(model.output(parts.x_test), parts.y_test)
+    return CupRun(model, stats, parts, {"MEE": mee, "seconds": seconds})
 
 # %% ../../nbs/experiments/54_cup.ipynb #55403fa7
 def run(
-    hidden: tuple = (32, 32, 32),  # units of the hidden layers
+    hidden: tuple = (32, 32),  # units of the hidden layers
     eta: float = 0.005,  # learning rate at the start
     epochs: int = 200,  # passes over the training part
     seed: int = 0,  # of weights and shuffling
     data_dir: str | None = None,  # folder of the files, see `cup`
+    blind: str | None = None,  # new file for the predictions of the blind test
     verbose: bool = False,  # a progress bar
 ) -> CupRun:  # the outcome; its validation part is empty
-    "Train on the training part of ML-CUP22 and score the network on the internal test part. Raises as `cup` does."
+    """Train on the training part of ML-CUP22 and score the network on the test part.
+    Raises as `cup` does, and `FileExistsError` for `blind`."""
     x_train, y_train, x_test, y_test = cup(data_dir)
     parts = Split(x_train, y_train, x_train[:0], y_train[:0], x_test, y_test)
-    return train_on(parts, hidden, eta, epochs, seed, verbose=verbose)
+    if blind is None:
+        return train_on(parts, hidden, eta, epochs, seed, verbose=verbose)
+    X = cup_blind(data_dir)
+    if Path(blind).exists():
+        raise FileExistsError(f"{blind} is there already, and is not overwritten")
+    outcome = train_on(parts, hidden, eta, epochs, seed, verbose=verbose)
+    if not outcome.stats.interrupted:
+        write_cup(blind, outcome.model.output(X))
+    return outcome
 
 # %% ../../nbs/experiments/54_cup.ipynb #8d3e9897
 def plot_plane(
@@ -99,16 +115,19 @@ def plot_plane(
     import matplotlib.pyplot as plt
     A = model.output(X)
     ax = ax if ax is not None else plt.subplots(figsize=(5, 3.2))[1]
-    ax.plot(*np.stack([A, Y]).transpose(2, 0, 1), color="0.6", lw=.6, zorder=1, rasterized=True)
+    lines = np.stack([A, Y]).transpose(2, 0, 1)
+    ax.plot(*lines, color="0.5", lw=.6, zorder=1, rasterized=True)
     for points, colour, label in ((Y, COLOURS[0], "target"), (A, COLOURS[1], "output")):
         ax.scatter(*points.T, s=6, color=colour, label=label, zorder=2, rasterized=True)
     ax.set(xlabel="first target", ylabel="second target")
     ax.legend()
     return ax
 
+# %% ../../nbs/experiments/54_cup.ipynb #6bad2ee9
 def figures(
     outcome: CupRun,  # what `run` returned
 ) -> dict:  # matplotlib figures by name
     "Learning curve, and outputs against targets of the test part in the plane."
-    ax = plot_learning_curve(outcome.stats, "mean_euclidean_error")
-    return {"curve": figure_of(ax), "plane": figure_of(plot_plane(outcome.model, outcome.parts.x_test, outcome.parts.y_test))}
+    curve = plot_learning_curve(outcome.stats, "mean_euclidean_error")
+    plane = plot_plane(outcome.model, outcome.parts.x_test, outcome.parts.y_test)
+    return {"curve": figure_of(curve), "plane": figure_of(plane)}
