@@ -34,7 +34,8 @@ def count(value, name):
     return number
 
 def sample_shape(shape):
-    "The shape of one sample as a tuple, from a whole number or whole numbers of at least 1."
+    """The shape of one sample as a tuple, from a whole number
+    or whole numbers of at least 1."""
     sizes = shape if isinstance(shape, (tuple, list)) else (shape,)
     if not sizes:
         raise ValueError("expected at least one number in the shape of a sample, "
@@ -104,7 +105,7 @@ def real(value):
 def parsed(array, name, values):
     "An array of objects or of text as float64."
     result = np.empty(array.shape)
-    for index, value in np.ndenumerate(array):
+    for index, value in np.ndenumerate(array.astype(object)):
         try:
             result[index] = real(value)
         except (TypeError, ValueError, OverflowError):
@@ -197,7 +198,8 @@ class InputLayer:
 
 # %% ../nbs/05_layers.ipynb #a2aa5203
 def write(view, values, name):
-    "Copy values into a tensor of the network. Raises `ValueError` if their shape differs."
+    """Copy values into a tensor of the network.
+    Raises `ValueError` if their shape differs."""
     values = np.asarray(values)
     if values.shape != view.shape:
         raise ValueError(f"expected {name} of shape {view.shape}, got {values.shape}; "
@@ -308,7 +310,7 @@ def walk(
 # %% ../nbs/05_layers.ipynb #b3d650bc
 @lru_cache(maxsize=16)
 def ones(n, dtype):
-    "A vector of ones, made once and read-only; `ones @ M` sums the columns of a matrix."
+    "A vector of ones, made once and read-only; `ones @ M` sums the columns of `M`."
     vector = np.ones(n, dtype)
     vector.flags.writeable = False
     return vector
@@ -317,7 +319,8 @@ def default_initializer(
     activation: Activation | None,  # that the weights feed; None is none
 ) -> Initializer:  # He for ReLU and its relatives, else Xavier
     "The initialiser that follows the activation."
-    return He() if isinstance(activation, (ReLU, LeakyReLU, ELU, SiLU, GELU)) else Xavier()
+    relatives = ReLU, LeakyReLU, ELU, SiLU, GELU
+    return He() if isinstance(activation, relatives) else Xavier()
 
 def check_activation(activation):
     if not isinstance(activation, Activation):
@@ -337,7 +340,7 @@ class Dense(Layer):
 
     def __init__(self,
         n_units: int,  # outputs of the layer, at each position
-        activation: Activation | None = None,  # applied to `X W + b`; None leaves that as it is
+        activation: Activation | None = None,  # applied to `X W + b`; None: left as it is
         initializer: Initializer | str | None = None,  # draws `W`, such as He() or "he"
         regularizer=None,  # penalty on `W`, such as L2(1e-4); None: that of the network
         bias: bool = True,  # whether there is a `b`
