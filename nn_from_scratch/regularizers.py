@@ -107,14 +107,16 @@ def get_regularizer(
 
 # %% ../nbs/11_regularizers.ipynb #09be0c5c
 class Dropout(Layer):
-    """Drops each number with probability `rate` in training, and scales what is left to the same mean.
+    """Drops each number with probability `rate` in training,
+    and scales what is left to the same mean.
     Raises `ValueError` unless `0 <= rate < 1`. Srivastava et al. (2014)."""
 
     def __init__(self,
         rate: float,  # probability of a number to be dropped
     ):
         if not 0 <= rate < 1:
-            raise ValueError(f"expected a dropout rate of at least 0 and below 1, got {rate!r}")
+            raise ValueError("expected a dropout rate of at least 0 and below 1, "
+                             f"got {rate!r}")
         self.rate = float(rate)
 
     def initialize(self, rng):
