@@ -139,7 +139,7 @@ def merged(X, dtype):
     size = np.abs(few).max(axis=0, initial=0)
     tight = np.ptp(few, axis=0) < 2048 * np.finfo(dtype).eps * size
     for index in map(tuple, np.argwhere(tight)):
-        column = X[:, *index].astype(np.float64)
+        column = X[(slice(None), *index)].astype(np.float64)
         spread = np.ptp(column)
         if 0 < spread < 2048 * np.finfo(dtype).eps * np.abs(column).max():
             apart = len(np.unique(column)), len(np.unique(column.astype(dtype)))
