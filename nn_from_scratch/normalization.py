@@ -17,8 +17,8 @@ def batch_statistics(
 ) -> tuple[ndarray, ndarray]:  # mean and variance of each feature, both (d,)
     "Statistics over a batch. Raises `ValueError` for a batch of one row."
     if len(V) < 2:
-        raise ValueError("batch normalisation needs at least 2 samples in a training batch, "
-                         "got 1: choose another batch_size")
+        raise ValueError("batch normalisation needs at least 2 samples in a training "
+                         "batch, got 1: choose another batch_size")
     mean = V.mean(axis=0)
     return mean, ((V - mean)**2).mean(axis=0)
 
@@ -28,11 +28,12 @@ def normalized_gradient(U, V_hat, sigma):
 
 # %% ../nbs/10_normalization.ipynb #4e089470
 class BatchNorm(Layer):
-    """Each feature, normalised over the batch and the positions, scaled by `gamma` and shifted by `b`.
-    Prediction takes running statistics, `mean` and `variance`. Ioffe and Szegedy (2015)."""
+    """Each feature, normalised over the batch and the positions, scaled by `gamma` and
+    shifted by `b`. Prediction takes running statistics, `mean` and `variance`. Ioffe
+    and Szegedy (2015)."""
     statistics = ("mean", "variance")
-    least = 2  # one sample has no deviation
-    epsilon, momentum = 1e-5, 0.1  # added to the variance; share of a batch in the statistics
+    epsilon = 1e-5  # added to the variance
+    momentum = 0.1  # share of a batch in the statistics
 
     def build(self, shape):
         self.parameters = {"gamma": shape[-1:], "b": shape[-1:]}

@@ -16,7 +16,8 @@ from .layers import Layer
 
 # %% ../nbs/11_regularizers.ipynb #44804db4
 class Regularizer:
-    "Penalty on the weights of a layer. The attributes are the arguments of the constructor, by name."
+    """Penalty on the weights of a layer.
+    The attributes are the arguments of the constructor, by name."""
 
     def value(self,
         W: ndarray,  # weights, any shape
@@ -32,22 +33,26 @@ class Regularizer:
 
     def __repr__(self):
         arguments = [f"{name}={value!r}" for name, value in vars(self).items()]
-        if len(arguments) == 1: arguments = map(repr, vars(self).values())
+        if len(arguments) == 1:
+            arguments = map(repr, vars(self).values())
         return f"{type(self).__name__}({', '.join(arguments)})"
 
 # %% ../nbs/11_regularizers.ipynb #e1568b61
 def _strength(name, value):
     valid = isinstance(value, Real) and 0 <= value < inf
-    if not valid: raise ValueError(f"{name} must be a finite number, at least 0, got {value!r}")
+    if not valid:
+        raise ValueError(f"{name} must be a finite number, at least 0, got {value!r}")
     return float(value)  # a NumPy scalar would turn float32 into float64
 
 # %% ../nbs/11_regularizers.ipynb #4c06ecdc
 class L2(Regularizer):
-    "Ridge penalty `strength / 2 * sum(W**2)`. Raises `ValueError` for a negative strength. Krogh and Hertz (1991)."
+    """Ridge penalty `strength / 2 * sum(W**2)`.
+    Raises `ValueError` for a negative strength. Krogh and Hertz (1991)."""
 
     def __init__(self,
         strength: float = 1e-4,  # the gradient is `strength * W`
-    ): self.strength = _strength("strength", strength)
+    ):
+        self.strength = _strength("strength", strength)
 
     def value(self, W): return self.strength / 2 * np.square(W).sum().item()
 
@@ -55,11 +60,13 @@ class L2(Regularizer):
 
 # %% ../nbs/11_regularizers.ipynb #9458dae8
 class L1(Regularizer):
-    "Lasso penalty `strength * sum(|W|)`, slope 0 at 0. Raises `ValueError` for a negative strength. Tibshirani (1996)."
+    """Lasso penalty `strength * sum(|W|)`, slope 0 at 0.
+    Raises `ValueError` for a negative strength. Tibshirani (1996)."""
 
     def __init__(self,
         strength: float = 1e-4,  # the gradient is `strength * sign(W)`
-    ): self.strength = _strength("strength", strength)
+    ):
+        self.strength = _strength("strength", strength)
 
     def value(self, W): return self.strength * np.abs(W).sum().item()
 
@@ -67,12 +74,14 @@ class L1(Regularizer):
 
 # %% ../nbs/11_regularizers.ipynb #b5f2ac09
 class ElasticNet(Regularizer):
-    "Sum of the L1 and the L2 penalty. Raises `ValueError` for a negative strength. Zou and Hastie (2005)."
+    """Sum of the L1 and the L2 penalty.
+    Raises `ValueError` for a negative strength. Zou and Hastie (2005)."""
 
     def __init__(self,
         l1: float = 1e-4,  # strength of the L1 part
         l2: float = 1e-4,  # strength of the L2 part
-    ): self.l1, self.l2 = _strength("l1", l1), _strength("l2", l2)
+    ):
+        self.l1, self.l2 = _strength("l1", l1), _strength("l2", l2)
 
     def value(self, W): return L1(self.l1).value(W) + L2(self.l2).value(W)
 
@@ -82,26 +91,32 @@ class ElasticNet(Regularizer):
 REGULARIZERS = {"l1": L1, "l2": L2, "elastic_net": ElasticNet}
 
 def get_regularizer(
-    value: Regularizer | str | None,  # a penalty, a name in `REGULARIZERS` for one of strength 1e-4, or None
+    value: Regularizer | str | None,  # a name in `REGULARIZERS` means strength 1e-4
 ) -> Regularizer | None:  # the penalty; None for none
-    "Look up a penalty. Raises `ValueError` for an unknown name and `TypeError` for anything else."
-    if value is None or isinstance(value, Regularizer): return value
+    """Look up a penalty. Raises `ValueError` for an unknown name and `TypeError` for
+    anything else."""
+    if value is None or isinstance(value, Regularizer):
+        return value
     names = ", ".join(map(repr, REGULARIZERS))
     if not isinstance(value, str):
-        raise TypeError(f"expected a regularizer such as L2(0.001), one of the names {names}, or None, got {value!r}")
-    if value not in REGULARIZERS: raise ValueError(f"unknown regularizer {value!r}, expected one of {names}")
+        raise TypeError(f"expected a regularizer such as L2(0.001), one of the names "
+                        f"{names}, or None, got {value!r}")
+    if value not in REGULARIZERS:
+        raise ValueError(f"unknown regularizer {value!r}, expected one of {names}")
     return REGULARIZERS[value]()
 
 # %% ../nbs/11_regularizers.ipynb #09be0c5c
 class Dropout(Layer):
-    """Drops each number with probability `rate` in training, and scales what is left to the same mean.
+    """Drops each number with probability `rate` in training,
+    and scales what is left to the same mean.
     Raises `ValueError` unless `0 <= rate < 1`. Srivastava et al. (2014)."""
 
     def __init__(self,
         rate: float,  # probability of a number to be dropped
     ):
         if not 0 <= rate < 1:
-            raise ValueError(f"expected a dropout rate of at least 0 and below 1, got {rate!r}")
+            raise ValueError("expected a dropout rate of at least 0 and below 1, "
+                             f"got {rate!r}")
         self.rate = float(rate)
 
     def initialize(self, rng):
