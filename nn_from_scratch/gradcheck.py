@@ -196,7 +196,8 @@ def evaluate(
     arrays: dict,  # points of all variables, arrays of one length by name
 ) -> ndarray:  # its values, rounded once
     "Evaluate a formula with 800 digits, at points that are taken as exact."
-    import mpmath as mp, sympy as sp
+    import mpmath as mp
+    import sympy as sp
     f = sp.lambdify([sp.Symbol(name, real=True) for name in arrays], formula, "mpmath")
     points = zip(*(array.tolist() for array in arrays.values()))
     with mp.workdps(800):

@@ -18,7 +18,8 @@ import numpy as np
 from numpy import ndarray
 
 from .activations import ELU, GELU, Activation, LeakyReLU, ReLU, SiLU
-from .initializers import He, Initializer, Xavier, get_initializer
+from .initializers import (
+    He, Initializer, VarianceScaling, Xavier, get_initializer, variance_scale)
 
 # %% ../nbs/05_layers.ipynb #89a62ec9
 def count(value, name):
@@ -225,6 +226,7 @@ class Layer:
     penalised = ()  # names of the parameters that penalties and decay act on
     regularizer = None  # penalty on them; None is that of the network
     statistics = ()  # names of arrays that training changes, though no gradient does
+    least = 1  # samples that a batch in training must have
     children = ()  # layers inside of this one
     rng = None  # Generator of a layer that draws
     needs_dX = True  # False where no layer below learns
@@ -317,10 +319,11 @@ def ones(n, dtype):
 
 def default_initializer(
     activation: Activation | None,  # that the weights feed; None is none
-) -> Initializer:  # He for ReLU and its relatives, else Xavier
+) -> Initializer:  # He for ReLU, its own scale for a relative, else Xavier
     "The initialiser that follows the activation."
-    relatives = ReLU, LeakyReLU, ELU, SiLU, GELU
-    return He() if isinstance(activation, relatives) else Xavier()
+    if isinstance(activation, (LeakyReLU, ELU, SiLU, GELU)):
+        return VarianceScaling(variance_scale(activation))
+    return He() if isinstance(activation, ReLU) else Xavier()
 
 def check_activation(activation):
     if not isinstance(activation, Activation):

@@ -50,7 +50,7 @@ class Network(Stack):
     def add_layer(self,
         n_units: int,  # outputs of the layer
         activation: Activation,  # such as ReLU()
-        initializer: Initializer | None = None,  # of weights; None: by the activation
+        initializer: Initializer | str | None = None,  # of weights, or its name
         regularizer: Regularizer | None = None,  # of weights; None: that of the network
         dropout: float = 0.0,  # probability of an activation to be dropped in training
         batch_norm: bool = False,  # normalise over the batch, before the activation
@@ -71,7 +71,7 @@ class Network(Stack):
     def add_output_layer(self,
         n_units: int,  # outputs of the network, at each position
         activation: Activation,  # Sigmoid(), Softmax() for one of many, or Linear()
-        initializer: Initializer | None = None,  # of weights; None: by the activation
+        initializer: Initializer | str | None = None,  # of weights, or its name
         regularizer: Regularizer | None = None,  # of weights; None: that of the network
     ):
         "Add a dense layer and the head, and draw the weights. It can be called once."
@@ -85,7 +85,8 @@ class Network(Stack):
         try:
             self.complete()
         except BaseException:  # the network can be completed in another way
-            (self._layers, self.shapes), self.numbers, self.head = before, None, None
+            (self._layers, self.shapes), self.head = before, None
+            self.place()
             raise
 
     def reset(self):

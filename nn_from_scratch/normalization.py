@@ -32,6 +32,7 @@ class BatchNorm(Layer):
     shifted by `b`. Prediction takes running statistics, `mean` and `variance`. Ioffe
     and Szegedy (2015)."""
     statistics = ("mean", "variance")
+    least = 2  # one sample has no deviation
     epsilon = 1e-5  # added to the variance
     momentum = 0.1  # share of a batch in the statistics
 

@@ -108,7 +108,7 @@ def run(
     start = time.perf_counter()
     stats = model.train(x_train, y_train, estimator=BinaryAccuracy(), eta=used["eta"],
                         epochs=epochs, batch_size=used["batch_size"],
-                        optimizer=Momentum(.9), verbose=verbose)
+                        optimizer=Momentum(beta=.9), verbose=verbose)
     seconds = time.perf_counter() - start
     parts = Split(x_train, y_train, x_train[:0], y_train[:0], x_test, y_test)
     return MonkRun(model, stats, parts, scored(model, *data) | {"seconds": seconds})
