@@ -1,4 +1,4 @@
-"""The tape of the chapter on automatic differentiation: every operation, on either side of arrays, against differences."""
+"""The tape: every operation, on either side of arrays, against differences."""
 
 import numpy as np
 import pytest
@@ -11,7 +11,7 @@ ROW, LEFT, RIGHT = RNG.normal(size=3), RNG.normal(size=(4, 4)), RNG.normal(size=
 
 
 def check(operation, *shapes):
-    "Values are those of arrays; gradients, from a random upstream, those of complex steps."
+    "Values are those of arrays; gradients from a random upstream, of complex steps."
     point = {name: RNG.normal(size=shape) for name, shape in zip("ab", shapes)}
 
     def values(**arrays):
