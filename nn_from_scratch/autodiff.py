@@ -53,8 +53,8 @@ class Tensor:
         def pull(g):
             rows = u if u.ndim > 1 else u[None]
             columns = v if v.ndim > 1 else v[:, None]
-            lost = (-2,) * (u.ndim == 1) + (-1,) * (v.ndim == 1)  # axes of vectors
-            G = np.expand_dims(g, lost)
+            lost = [axis for axis, w in ((-2, u), (-1, v)) if w.ndim == 1]
+            G = np.expand_dims(g, lost)  # with the axes that vectors do not have
             dv = np.swapaxes(rows, -1, -2) @ G
             return G @ np.swapaxes(columns, -1, -2), dv if v.ndim > 1 else dv[..., 0]
         return Tensor(u @ v, (self, other), pull)
@@ -64,7 +64,7 @@ class Tensor:
         return Tensor(u**n, (self,), lambda g: (g * n * u**lower,))
 
     def __neg__(self):
-        return self * -1
+        return Tensor(-self.value, (self,), lambda g: (-g,))
 
     def __sub__(self, other):
         return self + -tensor(other, self)

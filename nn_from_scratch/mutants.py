@@ -39,6 +39,7 @@ def literal(node):
     except ValueError:
         return None
 
+# %% ../nbs/41_mutants.ipynb #cf75e7b7
 def is_reversed(node):
     "Whether it says `[::-1]`."
     cut = node.slice if isinstance(node, ast.Subscript) else None
@@ -143,20 +144,21 @@ class Change(ast.NodeTransformer):
         return node if is_negative(node) else self.generic_visit(node)
 
 def asks_for_shape(node):
-    "Whether it compares a number of dimensions, which is no part of a formula."
-    left = node.left if isinstance(node, ast.Compare) else None
+    "Whether it computes with a number of axes, which is no part of a formula."
+    left = getattr(node, "left", None)
     return isinstance(left, ast.Attribute) and left.attr == "ndim"
 
 def is_message(node):
     "Whether it refuses an argument, or is a docstring."
-    text = isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
-    return text or isinstance(node, ast.If) and isinstance(node.body[0], ast.Raise)
+    if isinstance(node, ast.If):
+        return any(isinstance(line, ast.Raise) for line in node.body)
+    return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
 
 # %% ../nbs/41_mutants.ipynb #1418128c
 GRADIENTS = re.compile(
     r"(\w+\.)?(backward|\w*gradient|step|_divide|_smooth|clip_norm)"
-    r"|weighted|_inside|as_rows|learning_layers|Stack.complete"
-    r"|Tensor\.(?!__init__|__repr__)\w+|tensor|unbroadcast|backpropagate|history")
+    r"|weighted|_inside|learning_layers|Stack.complete"
+    r"|Tensor\.(?!__init__|__repr__)\w+|tensor|unbroadcast|backpropagate")
 
 def functions(tree, owner=""):
     "Names and nodes of the functions that compute a gradient, those of classes too."
