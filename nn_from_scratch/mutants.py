@@ -156,8 +156,8 @@ def is_message(node):
 
 # %% ../nbs/41_mutants.ipynb #1418128c
 GRADIENTS = re.compile(
-    r"(\w+\.)?(backward|\w*gradient|step|_divide|_smooth|clip_norm)"
-    r"|weighted|_inside|learning_layers|Stack.complete"
+    r"(\w+\.)?(backward|\w*gradient|step|_divide|clip_norm)"
+    r"|weighted|_inside|CategoricalCrossEntropy._smooth|learning_layers|Stack.complete"
     r"|Tensor\.(?!__init__|__repr__)\w+|tensor|unbroadcast|backpropagate")
 
 def functions(tree, owner=""):
