@@ -21,8 +21,9 @@ def unbroadcast(
 
 # %% ../nbs/40_autodiff.ipynb #150b0457
 class Tensor:
-    """An array that remembers how it was made. Operations make new ones, and
-    `backpropagate` fills `grad` of all that took part. Linnainmaa (1970)."""
+    """An array that remembers how it was made. Operations with tensors, arrays and
+    numbers make new ones; an exponent is a number or an array. `backpropagate` fills
+    `grad` of all that took part. Linnainmaa (1970)."""
     __array_ufunc__ = None  # NumPy leaves `array * tensor` to the tensor
 
     def __init__(self,
@@ -31,44 +32,56 @@ class Tensor:
         pull=None,  # turns its gradient into one gradient for each parent
     ):
         self.value = np.asarray(value)
+        if self.value.dtype.kind not in "biufc":
+            raise TypeError(f"expected numbers, got {value!r}")
         if self.value.dtype.kind not in "fc":
             self.value = self.value.astype(float)
         self.parents, self.pull, self.grad = parents, pull, None
 
     def __add__(self, other):
-        other = tensor(other)
+        other = tensor(other, self)
         return Tensor(self.value + other.value, (self, other), lambda g: (g, g))
 
     def __mul__(self, other):
-        other = tensor(other)
+        other = tensor(other, self)
         u, v = self.value, other.value
         return Tensor(u * v, (self, other), lambda g: (g * v, g * u))
 
     def __matmul__(self, other):
-        other = tensor(other)
+        other = tensor(other, self)
         u, v = self.value, other.value
-        return Tensor(u @ v, (self, other), lambda g: (g @ v.T, u.T @ g))
+        def pull(g):
+            rows = u if u.ndim > 1 else u[None]
+            columns = v if v.ndim > 1 else v[:, None]
+            lost = [axis for axis, w in ((-2, u), (-1, v)) if w.ndim == 1]
+            G = np.expand_dims(g, lost)  # with the axes that vectors do not have
+            dv = np.swapaxes(rows, -1, -2) @ G
+            return G @ np.swapaxes(columns, -1, -2), dv if v.ndim > 1 else dv[..., 0]
+        return Tensor(u @ v, (self, other), pull)
 
     def __pow__(self, n):
-        u = self.value
-        return Tensor(u**n, (self,), lambda g: (g * n * u**(n - 1),))
+        u, lower = self.value, n - (n != 0)
+        return Tensor(u**n, (self,), lambda g: (g * n * u**lower,))
 
     def __neg__(self):
-        return self * -1
+        return Tensor(-self.value, (self,), lambda g: (-g,))
 
     def __sub__(self, other):
-        return self + -tensor(other)
+        return self + -tensor(other, self)
 
     def __truediv__(self, other):
-        return self * tensor(other)**-1
+        return self * tensor(other, self)**-1
 
     __radd__, __rmul__ = __add__, __mul__
 
     def __rsub__(self, other):
-        return tensor(other) - self
+        return tensor(other, self) - self
 
     def __rtruediv__(self, other):
-        return tensor(other) / self
+        return tensor(other, self) / self
+
+    def __rmatmul__(self, other):
+        return tensor(other, self) @ self
 
     def exp(self):
         E = np.exp(self.value)
@@ -76,6 +89,10 @@ class Tensor:
 
     def log(self):
         return Tensor(np.log(self.value), (self,), lambda g: (g / self.value,))
+
+    def sin(self):
+        u = self.value
+        return Tensor(np.sin(u), (self,), lambda g: (g * np.cos(u),))
 
     def tanh(self):
         T = np.tanh(self.value)
@@ -95,7 +112,13 @@ class Tensor:
         return f"Tensor({self.value!r})"
 
 # %% ../nbs/40_autodiff.ipynb #ce6cca61
-def tensor(value):
+def tensor(
+    value,  # a tensor, or an array or number to make one of
+    like: Tensor,  # what it is combined with: a number takes its precision
+) -> Tensor:
+    "A tensor as it is, anything else as a constant."
+    if type(value) in (int, float):
+        value = np.asarray(value, like.value.dtype)
     return value if isinstance(value, Tensor) else Tensor(value)
 
 def history(
