@@ -15,7 +15,7 @@ from numpy import ndarray
 
 from .activations import Activation
 from .layers import (
-    Activate, InputLayer, Layer, check_layers, shown, walk, writable, write)
+    Activate, InputLayer, Layer, check_layers, shown, walk, write)
 
 # %% ../nbs/06_backprop.ipynb #a7f16988
 class Tensors:

@@ -320,7 +320,7 @@ def _mnist_files(data_dir):
 
 # %% ../nbs/25_datasets.ipynb #eed2748a
 def mnist(
-    data_dir: str | Path | None = None,  # of the files; None: `find_data`, else download
+    data_dir: str | Path | None = None,  # None: as `find_data` looks, else download
     verify: bool = True,  # published content only; False for others, as Fashion-MNIST
 ) -> tuple:  # x_train (n, 784) float32 in [0, 1], y_train (n,) 0 to 9, x_test, y_test
     """Handwritten digits of 28 by 28 pixels. Raises `DataNotFound` or `CorruptData`.

@@ -343,7 +343,7 @@ class Dense(Layer):
 
     def __init__(self,
         n_units: int,  # outputs of the layer, at each position
-        activation: Activation | None = None,  # applied to `X W + b`; None: left as it is
+        activation: Activation | None = None,  # applied to `X W + b`; None: nothing is
         initializer: Initializer | str | None = None,  # draws `W`, such as He() or "he"
         regularizer=None,  # penalty on `W`, such as L2(1e-4); None: that of the network
         bias: bool = True,  # whether there is a `b`

@@ -299,7 +299,7 @@ def test_a_failed_download_leaves_no_files(monkeypatch):
     )
     with pytest.raises(DataNotFound, match="md5 checksum does not match"):
         mnist()
-    assert not [path for path in (cache_dir() / "mnist").iterdir()]
+    assert not list((cache_dir() / "mnist").iterdir())
 
 
 # MNIST

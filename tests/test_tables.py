@@ -1,4 +1,4 @@
-"Data as tables make them: taken where they are numbers, and refused by name where they are not"
+"Data as tables make them: taken where they are numbers, else refused by name"
 
 import warnings
 
