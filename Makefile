@@ -64,7 +64,7 @@ demo: $(VENV)/runtime
 	@$(BIN)/python -m nn_from_scratch moons --out demo
 
 test: $(VENV)/dev
-	$(BIN)/python -m pytest --numprocesses auto
+	$(BIN)/python -m pytest --numprocesses auto --dist worksteal
 
 parity: $(VENV)/parity
 	$(BIN)/python -m pytest tests/parity

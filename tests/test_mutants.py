@@ -4,7 +4,6 @@ import json
 import os
 import subprocess
 import sys
-from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -17,22 +16,13 @@ print(json.dumps(judge(sys.argv[1], processes=1, every=3, known=EQUIVALENT)))
 """
 
 
-@pytest.fixture(scope="module")
-def verdicts(repository):
-    "Of all chapters, two at a time."
-    settings = {"MPLBACKEND": "agg", "OPENBLAS_NUM_THREADS": "1"}
-    def judged(chapter):
-        command = [sys.executable, "-c", CODE, f"{chapter}.ipynb"]
-        return subprocess.run(command, text=True, capture_output=True,
-                              cwd=repository / "nbs", env=os.environ | settings)
-    with ThreadPoolExecutor(2) as pool:
-        yield {chapter: pool.submit(judged, chapter) for chapter in CHAPTERS}
-
-
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="a chapter is run in forks")
 @pytest.mark.parametrize("chapter", CHAPTERS)
-def test_mutants_that_run_are_killed_by_a_check(chapter, verdicts):
-    run = verdicts[chapter].result()
+def test_mutants_that_run_are_killed_by_a_check(chapter, repository):
+    run = subprocess.run(
+        [sys.executable, "-c", CODE, f"{chapter}.ipynb"], text=True,
+        capture_output=True, cwd=repository / "nbs",
+        env=os.environ | {"MPLBACKEND": "agg", "OPENBLAS_NUM_THREADS": "1"})
     assert run.returncode == 0, run.stderr[-3000:]
     rows = json.loads(run.stdout)
     survivors = {(function, after.strip())
