@@ -9,6 +9,7 @@ from conftest import IN_REPOSITORY, ROOT
 
 NOTEBOOKS = sorted((ROOT / "nbs").rglob("*.ipynb")) if IN_REPOSITORY else []
 NOTEBOOKS = [path for path in NOTEBOOKS if ".ipynb_checkpoints" not in path.parts]
+NOTEBOOKS.sort(key=lambda path: "experiments" not in path.parts)  # the longest first
 
 
 @pytest.mark.parametrize(
