@@ -7,7 +7,7 @@ __all__ = ['FORMAT', 'LONGEST', 'ABSENT', 'KINDS', 'COMPONENTS', 'MARK', 'GENERA
            'sync_folder', 'StorageError', 'parameters_of', 'described_function', 'describe', 'build',
            'describe_network', 'build_network', 'pack', 'checked_key', 'unpack', 'save', 'as_bytes', 'checksum',
            'read_header', 'check_sum', 'read', 'check_shapes', 'complete', 'load', 'described', 'resume', 'resume_file',
-           'Checkpoint', 'checkpoints', 'step_of']
+           'check_architecture', 'Checkpoint', 'checkpoints', 'step_of']
 
 # %% ../nbs/23_storage.ipynb #60e33246
 import hashlib
@@ -372,13 +372,13 @@ def load(
 def described(path):
     "What goes wrong in the block is due to the file: a `StorageError` that says so."
     try:
-        yield
+        with np.errstate(all="ignore"):
+            yield
     except StorageError as error:
         raise StorageError(f"{path}: {error}") from None
     except (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError,
             ValueError) as error:
-        raise StorageError(f"{path} does not describe a network that can be made: "
-                           f"{type(error).__name__}: {error}") from None
+        raise StorageError(f"{path} does not fit: {error}") from None
 
 # %% ../nbs/23_storage.ipynb #aa0df98d
 def resume(
@@ -409,16 +409,23 @@ def resume_file(training, path):
     if content.get("run") is None:
         raise StorageError(f"{path} has a network and no run to go on with: "
                            "save(path, training=...) stores both")
-    ours = describe_network(training.network, [])
-    for name, value in content["network"].items():
-        if name != "seed" and ours.get(name) != value:
-            raise StorageError(f"expected a file of a network with {name} "
-                               f"{ours.get(name)!r}, got {value!r} in {path}")
     with described(path):
+        check_architecture(training, content["network"])
         named = {name: tensors.pop(name) for name in [*tensors] if "/" not in name}
         snapshot = {"tensors": named, **unpack(content["snapshot"], tensors)}
         state = {**unpack(content["run"], tensors), "network": snapshot}
-    training.restore(state)
+        training.restore(state)
+
+def check_architecture(training, stored):
+    "Raise `StorageError` unless a file has the network of a training."
+    choice = training.choice
+    ours = {**describe_network(training.network, []),
+            "loss": describe(choice.head.loss, []),
+            "regularizer": describe(choice.regularizer, [])}
+    for name, value in ours.items():
+        if name != "seed" and stored[name] != value:
+            raise StorageError(f"expected a network with {name} {value!r}, "
+                               f"got {stored[name]!r}")
 
 # %% ../nbs/23_storage.ipynb #3fe33b78
 class Checkpoint(Callback):
