@@ -108,7 +108,9 @@ def test_training_refuses_them_before_it_changes_anything(name, wrong):
 
 @pytest.mark.parametrize("wrong", ["0.9", None, [0.9], float("nan"), -0.1, 1])
 def test_a_value_that_does_not_fit_is_refused_with_its_name_and_range(wrong):
-    with pytest.raises((TypeError, ValueError), match=r"expected beta1 to be a number in \[0, 1\)"):
+    words = r"expected beta1 to be a number in \[0, 1\)"
+    with pytest.raises((TypeError, ValueError), match=words):
         nn.Adam(beta1=wrong)
-    with pytest.raises(ValueError, match=r"expected epsilon to be a number in \(0, inf\)"):
+    words = r"expected epsilon to be a number in \(0, inf\)"
+    with pytest.raises(ValueError, match=words):
         nn.AdaGrad(epsilon=0)
