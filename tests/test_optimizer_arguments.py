@@ -40,7 +40,8 @@ def test_a_rate_given_to_a_schedule_is_sent_to_train(call):
 
 
 def test_what_no_number_can_be_taken_for_stays_positional():
-    assert repr(nn.WarmUp(10, nn.Cosine())) == "WarmUp(steps=10, then=Cosine(final=0.0))"
+    schedule = nn.WarmUp(10, nn.Cosine())
+    assert repr(schedule) == "WarmUp(steps=10, then=Cosine(final=0.0))"
     assert (
         repr(nn.Step(30)) == "Step(every=30, factor=0.1)"
         and nn.L2(1e-3).strength == 1e-3
