@@ -150,6 +150,7 @@ def number(
     wrong = ValueError if real else TypeError
     raise wrong(f"expected {name} to be a number in {interval}, got {value!r}")
 
+# %% ../nbs/01_gradcheck.ipynb #5e1f0a3e
 def generator(seed):
     "A source of randomness. Raises `TypeError` or `ValueError` for what is no seed."
     try:
