@@ -28,6 +28,7 @@ from nn_from_scratch.activations import (
     ELU, GELU, Activation, LeakyReLU, Linear, ReLU, Sigmoid, SiLU, Softmax, Softplus,
     Tanh)
 from .callbacks import Callback
+from .gradcheck import number
 from .initializers import (
     He, Initializer, Uniform, VarianceScaling, Xavier)
 from .layers import (
@@ -40,7 +41,6 @@ from .network import Network
 from .normalization import BatchNorm
 from .objective import Head
 from .regularizers import L1, L2, Dropout, ElasticNet, Regularizer
-from .training import positive
 
 # %% ../nbs/23_storage.ipynb #eab960ec
 def write_atomically(
@@ -440,7 +440,9 @@ class Checkpoint(Callback):
         self.folder = Path(folder)
         self.epochs = epochs if epochs is None else count(epochs, "epochs")
         self.steps = steps if steps is None else count(steps, "steps")
-        self.seconds = positive(seconds, "seconds")
+        if seconds is not None:
+            seconds = number(seconds, "seconds", "(0, inf)")
+        self.seconds = seconds
         self.keep = count(keep, "files to keep")
         self.monitor, self.greater_is_better = monitor, greater_is_better
         if monitor is not None and greater_is_better is None:
