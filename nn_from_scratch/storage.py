@@ -455,20 +455,20 @@ class Checkpoint(Callback):
 
     def __enter__(self):
         if threading.current_thread() is threading.main_thread():
-            for number in (signal.SIGINT, signal.SIGTERM):
-                self.handlers[number] = signal.signal(number, self.catch)
+            for code in (signal.SIGINT, signal.SIGTERM):
+                self.handlers[code] = signal.signal(code, self.catch)
 
     def __exit__(self, *error):
-        for number in [*self.handlers]:
-            signal.signal(number, self.handlers.pop(number))
+        for code in [*self.handlers]:
+            signal.signal(code, self.handlers.pop(code))
         self.caught = None
 
-    def catch(self, number, frame):
+    def catch(self, code, frame):
         "Remember a signal; the second one ends the process as it would without us."
         if self.caught is not None:
             self.__exit__()
-            signal.raise_signal(number)
-        self.caught = number
+            signal.raise_signal(code)
+        self.caught = code
 
     def on_step_end(self, training):
         if self.first:
