@@ -13,6 +13,7 @@ from typing import Callable
 
 import numpy as np
 
+from .gradcheck import number
 from .layers import count, walk
 from .metrics import improves_upwards
 
@@ -153,10 +154,8 @@ class ToleranceEarlyStopping(EarlyStopping):
         monitor: str = "val_loss",  # key of the history
         greater_is_better: bool | None = None,  # None: as the metric of that name
     ):
-        if not tolerance >= 0:
-            raise ValueError(f"tolerance must be at least 0, got {tolerance!r}")
         super().__init__(patience, monitor, greater_is_better)
-        self.tolerance = tolerance
+        self.tolerance = number(tolerance, "tolerance", "[0, inf)")
 
 # %% ../nbs/17_callbacks.ipynb #7d20b1a3
 class GradientStopping(Callback):
@@ -168,9 +167,7 @@ class GradientStopping(Callback):
         tolerance: float = 1e-3,  # in units of the objective per unit of a parameter
         patience: int = 1,  # epochs that the norm must stay so small
     ):
-        if not tolerance > 0:
-            raise ValueError(f"tolerance must be above 0, got {tolerance!r}")
-        self.tolerance = tolerance
+        self.tolerance = number(tolerance, "tolerance", "(0, inf)")
         self.patience = count(patience, "epochs of patience")
 
     def on_train_begin(self, network):
@@ -276,7 +273,8 @@ class ProgressBar(Callback):
         epochs: int,  # length of the bar
         delay: float = 1.0,  # seconds before it appears
     ):
-        self.epochs, self.delay, self.bar = epochs, delay, None
+        self.epochs, self.bar = count(epochs, "epochs"), None
+        self.delay = number(delay, "delay", "[0, inf]")
 
     def on_train_begin(self, network):
         self.start = time.monotonic()

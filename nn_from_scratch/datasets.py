@@ -21,6 +21,7 @@ import numpy as np
 from numpy import ndarray
 
 from .data import hold_out
+from .gradcheck import generator
 from .objective import one_hot
 
 # %% ../nbs/25_datasets.ipynb #2506acc0
@@ -181,7 +182,7 @@ def monk(
     """A MONK problem from UCI's files, or generated from its definition where no folder
     was named and none holds them. Raises `FolderNotFound` or `CorruptData`.
     Thrun et al. (1991)."""
-    if problem not in MONK_TRAINING:
+    if problem not in list(MONK_TRAINING):
         raise ValueError(f"problem must be 1, 2 or 3, got {problem!r}")
     n, wrong = MONK_TRAINING[problem]
     X, y = np.hstack([one_hot(a - 1, a.max()) for a in MONK_CASES.T]), _rule(problem)
@@ -189,7 +190,7 @@ def monk(
     if files:
         return (*_read_monk(files[0], n, wrong, X, y, verify),
                 *_read_monk(files[1], 432, 0, X, y, verify))
-    rng = np.random.default_rng(seed)
+    rng = generator(seed)
     rows = rng.choice(len(X), n, replace=False)
     return X[rows], y[rows] ^ (rng.permutation(n) < wrong), X, y
 
@@ -222,7 +223,7 @@ def cup(
     """ML-CUP22, a fifth of the rows with targets held out as a test part. Raises
     `DataNotFound` or `CorruptData`."""
     table = _cup_rows(data_dir, CUP_FILES, 12, verify and CUP["training"])
-    train, test = hold_out(table, 0.2, False, np.random.default_rng(seed))
+    train, test = hold_out(table, 0.2, False, generator(seed))
     X, Y = table[:, :9], table[:, 9:]
     return X[train], Y[train], X[test], Y[test]
 

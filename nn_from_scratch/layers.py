@@ -9,10 +9,10 @@ __all__ = ['count', 'sample_shape', 'shown', 'numbers', 'unwrapped', 'place', 'r
 
 # %% ../nbs/05_layers.ipynb #8b6e598d
 import copy
-import operator
 import warnings
 from functools import lru_cache
 from math import prod
+from numbers import Integral
 
 import numpy as np
 from numpy import ndarray
@@ -25,14 +25,11 @@ from .initializers import (
 def count(value, name):
     """A whole number of at least 1.
     Raises `TypeError` or `ValueError` that names what it counts."""
-    try:
-        number = operator.index(value)
-    except TypeError:
-        message = f"the number of {name} must be an integer, got {value!r}"
-        raise TypeError(message) from None
-    if number < 1:
-        raise ValueError(f"the number of {name} must be at least 1, got {number}")
-    return number
+    if isinstance(value, bool) or not isinstance(value, Integral):
+        raise TypeError(f"the number of {name} must be an integer, got {value!r}")
+    if value < 1:
+        raise ValueError(f"the number of {name} must be at least 1, got {value}")
+    return int(value)
 
 def sample_shape(shape):
     """The shape of one sample as a tuple, from a whole number

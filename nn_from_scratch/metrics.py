@@ -16,6 +16,7 @@ import numpy as np
 from numpy import ndarray
 
 from .activations import Softmax
+from .gradcheck import number
 
 # %% ../nbs/15_metrics.ipynb #cff0f996
 class Metric:
@@ -86,7 +87,7 @@ class BinaryAccuracy(Metric):
     def __init__(self,
         threshold: float = 0.5,  # outputs above it say class 1
     ):
-        self.threshold = threshold
+        self.threshold = number(threshold, "threshold")
 
     def check(self, activation, k):
         check_binary(self, activation)
@@ -101,7 +102,7 @@ class SingleClassError(Metric):
     def __init__(self,
         threshold: float = 0.5,  # outputs above it say class 1
     ):
-        self.threshold = threshold
+        self.threshold = number(threshold, "threshold")
 
     def check(self, activation, k):
         check_binary(self, activation)

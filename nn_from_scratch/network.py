@@ -22,7 +22,7 @@ from .metrics import check_estimator, score
 from .normalization import BatchNorm
 from .objective import Head
 from .optimizers import Optimizer
-from .regularizers import Dropout, Regularizer
+from .regularizers import Dropout, Regularizer, get_regularizer
 from .schedules import RateFinder, Schedule
 from .schedules import find_learning_rate as search_rate
 from .training import (
@@ -51,19 +51,20 @@ class Network(Stack):
         n_units: int,  # outputs of the layer
         activation: Activation,  # such as ReLU()
         initializer: Initializer | str | None = None,  # of weights, or its name
-        regularizer: Regularizer | None = None,  # of weights; None: that of the network
+        regularizer: Regularizer | str | None = None,  # or name; None: the network's
         dropout: float = 0.0,  # probability of an activation to be dropped in training
         batch_norm: bool = False,  # normalise over the batch, before the activation
     ):
         "Add a dense layer, with `BatchNorm` and `Dropout` behind it if asked for."
         if initializer is None:
             initializer = default_initializer(activation)
+        regularizer = get_regularizer(regularizer)
         if batch_norm:
             dense = Dense(n_units, None, initializer, regularizer, bias=False)
             layers = [dense, BatchNorm(), Activate(activation)]
         else:
             layers = [Dense(n_units, activation, initializer, regularizer)]
-        if dropout:
+        if dropout != 0:
             layers.append(Dropout(dropout))
         for layer in layers:
             self.add(layer)
@@ -72,7 +73,7 @@ class Network(Stack):
         n_units: int,  # outputs of the network, at each position
         activation: Activation,  # Sigmoid(), Softmax() for one of many, or Linear()
         initializer: Initializer | str | None = None,  # of weights, or its name
-        regularizer: Regularizer | None = None,  # of weights; None: that of the network
+        regularizer: Regularizer | str | None = None,  # or name; None: the network's
     ):
         "Add a dense layer and the head, and draw the weights. It can be called once."
         shape = (*self.shapes[-1][:-1], count(n_units, "units"))
@@ -80,7 +81,7 @@ class Network(Stack):
         if initializer is None:
             initializer = default_initializer(activation)
         before = self._layers, self.shapes
-        self.add(Dense(n_units, None, initializer, regularizer))
+        self.add(Dense(n_units, None, initializer, get_regularizer(regularizer)))
         self.head = head
         try:
             self.complete()

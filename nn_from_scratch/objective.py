@@ -12,7 +12,8 @@ from numpy import ndarray
 
 from .activations import Activation, Sigmoid, Softmax
 from .backprop import Stack
-from .layers import check_activation, numbers, sample_shape, walk
+from .layers import (
+    check_activation, count, numbers, sample_shape, walk)
 from .losses import (
     BinaryCrossEntropy, CategoricalCrossEntropy, Loss, MeanSquaredError)
 
@@ -42,7 +43,7 @@ def whole_labels(y, k):
     """Labels as whole numbers.
     Raises `ValueError` for one that is not one of 0 to k - 1."""
     no_text(y)
-    y = numbers(y, "labels", np.float64)
+    k, y = count(k, "classes"), numbers(y, "labels", np.float64)
     labels = y if y.dtype.kind in "iu" else y.astype(np.intp)
     wrong = (labels != y) | (labels < 0) | (labels >= k)
     if wrong.any():

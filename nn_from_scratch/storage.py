@@ -28,6 +28,7 @@ from nn_from_scratch.activations import (
     ELU, GELU, Activation, LeakyReLU, Linear, ReLU, Sigmoid, SiLU, Softmax, Softplus,
     Tanh)
 from .callbacks import Callback
+from .gradcheck import number
 from .initializers import (
     He, Initializer, Uniform, VarianceScaling, Xavier)
 from .layers import (
@@ -40,7 +41,6 @@ from .network import Network
 from .normalization import BatchNorm
 from .objective import Head
 from .regularizers import L1, L2, Dropout, ElasticNet, Regularizer
-from .training import positive
 
 # %% ../nbs/23_storage.ipynb #eab960ec
 def write_atomically(
@@ -447,7 +447,9 @@ class Checkpoint(Callback):
         self.folder = Path(folder)
         self.epochs = epochs if epochs is None else count(epochs, "epochs")
         self.steps = steps if steps is None else count(steps, "steps")
-        self.seconds = positive(seconds, "seconds")
+        if seconds is not None:
+            seconds = number(seconds, "seconds", "(0, inf)")
+        self.seconds = seconds
         self.keep = count(keep, "files to keep")
         self.monitor, self.greater_is_better = monitor, greater_is_better
         if monitor is not None and greater_is_better is None:
@@ -460,20 +462,20 @@ class Checkpoint(Callback):
 
     def __enter__(self):
         if threading.current_thread() is threading.main_thread():
-            for number in (signal.SIGINT, signal.SIGTERM):
-                self.handlers[number] = signal.signal(number, self.catch)
+            for code in (signal.SIGINT, signal.SIGTERM):
+                self.handlers[code] = signal.signal(code, self.catch)
 
     def __exit__(self, *error):
-        for number in [*self.handlers]:
-            signal.signal(number, self.handlers.pop(number))
+        for code in [*self.handlers]:
+            signal.signal(code, self.handlers.pop(code))
         self.caught = None
 
-    def catch(self, number, frame):
+    def catch(self, code, frame):
         "Remember a signal; the second one ends the process as it would without us."
         if self.caught is not None:
             self.__exit__()
-            signal.raise_signal(number)
-        self.caught = number
+            signal.raise_signal(code)
+        self.caught = code
 
     def on_step_end(self, training):
         if self.first:

@@ -16,6 +16,7 @@ from itertools import product
 import numpy as np
 from numpy import ndarray
 
+from .gradcheck import generator
 from .layers import count, numbers
 from .metrics import improves_upwards, metric_name
 from .network import Network
@@ -308,6 +309,7 @@ def search(
     X, y, settings = np.asarray(X), np.asarray(y), list(settings)
     check_names(settings, train)
     check_rows(settings, X, y, train)
+    n_workers = count(n_workers, "worker processes")
     tasks = [(setting, rows, seed + fold) for setting in map(with_list, settings)
              for fold, rows in enumerate(k_fold(y, k, seed, groups))]
     work = run_tasks(build, tasks, n_workers, X, y, with_list(train), monitor)
@@ -325,5 +327,6 @@ def grid(**values) -> list[dict]:  # every combination
 def random_settings(n: int, seed: int = 0, **draw) -> list[dict]:
     """`n` settings drawn at random: each name is a function of a
     `numpy.random.Generator`. Bergstra and Bengio (2012)."""
-    rng = np.random.default_rng(seed)
-    return [{name: function(rng) for name, function in draw.items()} for _ in range(n)]
+    rng = generator(seed)
+    return [{name: function(rng) for name, function in draw.items()}
+            for _ in range(count(n, "settings"))]
