@@ -16,6 +16,7 @@ import numpy as np
 from numpy import ndarray
 
 from .activations import Softmax
+from .losses import paired
 
 # %% ../nbs/15_metrics.ipynb #cff0f996
 class Metric:
@@ -40,7 +41,7 @@ class Metric:
             raise ValueError(f"expected at least one row, got shape {np.shape(A)}")
         self.check(None, np.shape(A)[-1])
         terms = self.each(np.asarray(A), np.asarray(Y))
-        return float(np.sum(terms)), terms.size
+        return float(np.sum(terms, dtype=np.float64)), terms.size
 
     def check(self,
         activation,  # of the outputs; None where only their number is known
@@ -142,7 +143,8 @@ class MeanEuclideanError(Metric):
     greater_is_better = False
 
     def each(self, A, Y):
-        return np.sqrt(np.sum((A - Y)**2, axis=-1))
+        A, Y = paired(A, Y)
+        return np.hypot.reduce(A - Y, axis=-1, initial=0)
 
 # %% ../nbs/15_metrics.ipynb #5f1a0c33
 def check_estimator(
