@@ -10,7 +10,7 @@ __all__ = ['n_rows', 'mean_over_rows', 'paired', 'Loss', 'weighted', 'MeanSquare
 import numpy as np
 from numpy import ndarray
 
-from .activations import Sigmoid, Softmax, describe
+from .activations import Sigmoid, Softmax, describe, ignoring
 
 # %% ../nbs/03_losses.ipynb #7451c7a6
 def n_rows(A):
@@ -164,7 +164,7 @@ class BinaryCrossEntropy(Loss):
     """Negative log-likelihood of independent targets in [0, 1];
     belongs to a sigmoid output."""
 
-    @np.errstate(under="ignore")
+    @ignoring(under="ignore")
     def each(self, activation, Z, A, Y):
         if isinstance(activation, Sigmoid):
             aZ = activation.a * Z
@@ -205,7 +205,7 @@ class CategoricalCrossEntropy(Loss):
             return Y
         return (1 - self.smoothing) * Y + self.smoothing / Y.shape[-1]
 
-    @np.errstate(under="ignore")
+    @ignoring(under="ignore")
     def each(self, activation, Z, A, Y):
         Y = self._smooth(Y)
         if not isinstance(activation, Softmax):
