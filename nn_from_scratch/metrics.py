@@ -17,6 +17,7 @@ from numpy import ndarray
 
 from .activations import Softmax
 from .gradcheck import number
+from .losses import paired
 
 # %% ../nbs/15_metrics.ipynb #cff0f996
 class Metric:
@@ -41,7 +42,7 @@ class Metric:
             raise ValueError(f"expected at least one row, got shape {np.shape(A)}")
         self.check(None, np.shape(A)[-1])
         terms = self.each(np.asarray(A), np.asarray(Y))
-        return float(np.sum(terms)), terms.size
+        return float(np.sum(terms, dtype=np.float64)), terms.size
 
     def check(self,
         activation,  # of the outputs; None where only their number is known
@@ -143,7 +144,8 @@ class MeanEuclideanError(Metric):
     greater_is_better = False
 
     def each(self, A, Y):
-        return np.sqrt(np.sum((A - Y)**2, axis=-1))
+        A, Y = paired(A, Y)
+        return np.hypot.reduce(A - Y, axis=-1, initial=0)
 
 # %% ../nbs/15_metrics.ipynb #5f1a0c33
 def check_estimator(

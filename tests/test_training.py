@@ -232,8 +232,10 @@ def test_scores_do_not_depend_on_blocks_and_pages(size, monkeypatch):
 
 
 def test_divergence_survives_pickling():
-    error = nn.TrainingDiverged(3, 0.1, nn.History(train_loss=[1.0]), "Scale it")
+    error = nn.TrainingDiverged(
+        3, 97, "2", "outputs of layer 2", 0.1, nn.History(train_loss=[1.0]), "Scale it"
+    )
     again = pickle.loads(pickle.dumps(error))
     assert str(again) == str(error)
     assert again.history == error.history
-    assert "epoch 3" in str(error)
+    assert "epoch 3, step 97" in str(error) and again.layer == "2"
