@@ -11,12 +11,12 @@ import numpy as np
 from numpy import ndarray
 
 # %% ../nbs/02_activations.ipynb #8405ee86
-def describe(thing):
+def describe(self):
     "Class and parameters of an object, as in `Sigmoid(a=1)`."
     values = {name: f"{value:g}" if isinstance(value, float) else repr(value)
-              for name, value in vars(thing).items()}
+              for name, value in vars(self).items()}
     arguments = ", ".join(f"{name}={value}" for name, value in values.items())
-    return f"{type(thing).__name__}({arguments})"
+    return f"{type(self).__name__}({arguments})"
 
 class Activation:
     """Base of the activations: `forward(Z)` gives `A`, `backward(dA, Z, A)` gives `dZ`.

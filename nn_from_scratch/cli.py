@@ -13,6 +13,7 @@ import signal
 import sys
 from contextlib import contextmanager
 from importlib import import_module
+from io import TextIOWrapper
 from pathlib import Path
 
 import nn_from_scratch
@@ -162,7 +163,7 @@ def unwinding():
 def any_terminal():
     "Print a question mark for what the terminal's encoding does not have."
     for stream in (sys.stdout, sys.stderr):
-        if hasattr(stream, "reconfigure"):
+        if isinstance(stream, TextIOWrapper):
             stream.reconfigure(errors="replace")
 
 # %% ../nbs/26_cli.ipynb #ce6410f1

@@ -16,6 +16,7 @@ import os
 import sys
 import zlib
 from pathlib import Path
+from typing import Any, Literal
 
 import numpy as np
 from numpy import ndarray
@@ -53,7 +54,7 @@ def _folders(name, data_dir):
     return [Path(place, sub).expanduser()
             for place in places if place for sub in (name, "")]
 
-def _file(folder, name):
+def _file(folder, name) -> Any:  # None where there is none
     return next(filter(Path.is_file, (folder / name, folder / f"{name}.gz")), None)
 
 # %% ../nbs/25_datasets.ipynb #f7d7352c
@@ -174,7 +175,7 @@ def _rule(problem):
 # %% ../nbs/25_datasets.ipynb #dd84f2d3
 def monk(
     problem: int,  # 1, 2 or 3
-    data_dir: str | Path | bool | None = None,  # see `monk_files`; False: generate
+    data_dir: str | Path | Literal[False] | None = None,  # `monk_files`; False: make
     seed: int | None = 0,  # of the training cases and the wrong labels, if generated
     verify: bool = True,  # UCI's files only; False for others of the same problem
 ) -> tuple:  # x_train (n, 17), y_train (n,), x_test (432, 17), y_test (432,)

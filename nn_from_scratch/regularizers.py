@@ -8,6 +8,7 @@ __all__ = ['REGULARIZERS', 'Regularizer', 'L2', 'L1', 'ElasticNet', 'get_regular
 # %% ../nbs/11_regularizers.ipynb #3667fae3
 from math import inf
 from numbers import Real
+from typing import Any
 
 import numpy as np
 from numpy import ndarray
@@ -38,7 +39,7 @@ class Regularizer:
         return f"{type(self).__name__}({', '.join(arguments)})"
 
 # %% ../nbs/11_regularizers.ipynb #e1568b61
-def _strength(name, value):
+def _strength(name, value: float):
     valid = isinstance(value, Real) and 0 <= value < inf
     if not valid:
         raise ValueError(f"{name} must be a finite number, at least 0, got {value!r}")
@@ -123,7 +124,7 @@ class Dropout(Layer):
         # masks of its own, so that shuffling does not depend on them
         self.rng = np.random.default_rng(rng.integers(2**63))
 
-    def forward(self, X, training=False):
+    def forward(self, X: Any, training=False):
         if not training or not self.rate:
             return X
         drawn = self.rng.random(X.shape, X.real.dtype) >= self.rate

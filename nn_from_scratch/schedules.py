@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from math import cos, inf, isfinite, log10, pi
 from numbers import Integral
+from typing import TypeGuard
 
 import numpy as np
 from numpy import ndarray
@@ -49,7 +50,7 @@ def _require(valid, name, expected, value):
     if not valid:
         raise ValueError(f"{name} must be {expected}, got {value!r}")
 
-def _is_schedule(value):
+def _is_schedule(value) -> TypeGuard["Schedule"]:
     return callable(value) and not isinstance(value, type)
 
 def _half_cosine(start, end, tau):  # from start at tau=0 to end at tau=1

@@ -13,7 +13,7 @@ from copy import deepcopy
 from math import isfinite
 from numbers import Real
 from threading import Lock
-from typing import Callable
+from typing import Any, Callable
 from weakref import WeakSet
 
 import numpy as np
@@ -49,7 +49,7 @@ def check_loss(loss):
         raise TypeError("expected loss to be a Loss such as MeanSquaredError(), "
                         f"got {loss!r}")
 
-def positive(value, name):
+def positive(value: float | None, name):
     "A number above 0 and finite, or None. Raises `TypeError` or `ValueError`."
     if value is not None and not isinstance(value, Real):
         hint = "; a schedule= changes it step by step" if name == "eta" else ""
@@ -184,6 +184,7 @@ class Training:
     last whole epoch.
     Raises `TypeError` or `ValueError` for arguments that do not fit, and
     `TrainingDiverged`."""
+    epoch: Any  # `Epoch` under way; None between two
 
     def __init__(self,
         network,  # complete `Network`, left as it is until the first step
