@@ -104,7 +104,7 @@ def test_as_a_reader_finds_it(path):
 def test_modules_are_short(repository):
     for path in repository.glob("nn_from_scratch/**/*.py"):
         if path.name != "_modidx.py":
-            most = 484 if path.name == "layers.py" else 410  # layers hold the gate too
+            most = 490 if path.name == "layers.py" else 410  # layers hold the gate too
             assert len(path.read_text().splitlines()) <= most, path
 
 
