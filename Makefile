@@ -27,6 +27,7 @@ help:
 	@echo "                PYODIDE_URL=... is the address, or a local copy, of the Pyodide that its notebooks run with"
 	@echo "make docs-serve show it at http://localhost:8000"
 	@echo "make browser    open every page of the built site in Chromium"
+	@echo "                ALL=1 also compares the colours of every page, in both themes: half an hour"
 	@echo "make sync       clean the notebooks, export the package, write the README"
 	@echo "make wheel      build the wheel and the source distribution into dist/, the same bytes each time"
 	@echo "make clean      remove the environment and what was built"
@@ -99,7 +100,7 @@ docs-serve: docs
 	$(BIN)/python -m http.server --directory _site
 
 browser: $(VENV)/browser
-	$(BIN)/python -m pytest --numprocesses 2 --dist loadgroup tests/browser
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadgroup tests/browser $(if $(ALL),--all)
 
 # The files in them are as old as the last commit, whoever builds them and when
 wheel: export SOURCE_DATE_EPOCH ?= $(shell git log -1 --format=%ct 2>/dev/null || date +%s)
