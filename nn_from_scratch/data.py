@@ -257,7 +257,14 @@ class Epoch:
                 "said": said, "scores": self.scores.state()}
 
     def restore(self, state):
-        "Go on from a state; returns the epoch."
+        """Go on from a state; returns the epoch.
+        Raises `ValueError` for one of other samples."""
+        order, names = state["order"], self.scores.state().keys()
+        every = np.arange(len(self.samples))
+        whole = order is None or np.array_equal(np.sort(order), every)
+        if not whole or state["scores"].keys() != names:
+            raise ValueError(f"expected the state of an epoch of {len(self.samples)} "
+                             f"samples with scores {', '.join(names)}")
         vars(self.scores).update(state["scores"])
         self.order, self.place = state["order"], state["place"]
         self.page = state["page"]

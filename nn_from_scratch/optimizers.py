@@ -78,7 +78,14 @@ class Optimizer:
                 if name != "scratch"}
 
     def restore(self, state):
-        "Go on from such a state, after `start`."
+        """Go on from such a state, after `start`. Raises `ValueError` for one that
+        does not fit."""
+        own = self.state()
+        for name, value in state.items():
+            hides = callable(getattr(type(self), name, None))
+            if hides or np.shape(own.get(name, value)) != np.shape(value):
+                raise ValueError(f"expected the state of {self!r} after start, got "
+                                 f"{name} of shape {np.shape(value)}")
         vars(self).update(deepcopy(state))
 
     def __setstate__(self, state):

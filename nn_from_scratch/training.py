@@ -8,7 +8,7 @@ __all__ = ['LARGE', 'RUNNING', 'TURN', 'STATE', 'TrainingDiverged', 'check_loss'
 
 # %% ../nbs/18_training.ipynb #a4683b8d
 import warnings
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from copy import deepcopy
 from math import isfinite
 from numbers import Real
@@ -20,7 +20,7 @@ import numpy as np
 from numpy import ndarray
 
 from .activations import Sigmoid, Softmax
-from .callbacks import Callback, History
+from .callbacks import Callback, History, with_memory
 from .data import Epoch, count_batches, held_out, parts
 from .layers import count
 from .losses import Loss
@@ -231,8 +231,8 @@ class Training:
         self.eta = self.choice.optimizer.eta if eta is None else eta
         self.shuffle = shuffle
         self.least = max(layer.least for layer in network.parts)
-        batches = count_batches(len(self.samples), self.batch_size, self.least)
-        self.steps = epochs * batches
+        self.batches = count_batches(len(self.samples), self.batch_size, self.least)
+        self.steps = epochs * self.batches
         self.t, self.epoch = 0, None  # steps made, epoch under way
         self.history = History()
         self.good = None  # to go back to: a network, the steps it has made, its epoch
@@ -264,8 +264,9 @@ class Training:
             self.epoch = self.new_epoch(order)
         theta, grad = self.network.theta, self.network.grad
         optimizer, gradient = self.choice.optimizer, self.objective.gradient
-        moments = [callback.on_batch_end for callback in self.callbacks
-                   if getattr(callback, "on_batch_end", None)]
+        moments, at_end = ([getattr(callback, name) for callback in self.callbacks
+                            if getattr(callback, name, None)]
+                           for name in ("on_batch_end", "on_step_end"))
         schedule, eta, limit_of_norm = self.schedule, self.eta, self.clip_norm
         # divergence is reported once, at the end of the epoch
         with np.errstate(over="ignore", invalid="ignore"):
@@ -277,8 +278,12 @@ class Training:
                 self.t += 1
                 for moment in moments:
                     moment(self.network)
+                for moment in at_end if self.t % self.batches else ():
+                    moment(self)
         if self.epoch.finished:
             self.record()
+            for moment in at_end:
+                moment(self)
 
     def new_epoch(self, order=None):
         scores = Scores(self.network.head, self.estimator)
@@ -338,9 +343,12 @@ class Training:
 
     def run(self) -> History:  # losses and metrics, one entry an epoch
         "All steps left; Ctrl-C ends them. After an error all is as before the call."
-        with turn(self.network):
+        with turn(self.network), ExitStack() as held:
             before, place = Standing(self.network), self.good and self.state()
             try:
+                for callback in self.callbacks:
+                    if hasattr(callback, "__enter__"):
+                        held.enter_context(callback)
                 try:
                     self.begin()
                     while not self.finished:
@@ -373,15 +381,15 @@ class Training:
                 "network": self.network.snapshot(),
                 "optimizer": self.choice.optimizer.state(),
                 "history": listed(self.history),
-                "callbacks": [callback.state() if hasattr(callback, "state") else {}
-                              for callback in self.callbacks],
+                "callbacks": [callback.state()
+                              for callback in with_memory(self.callbacks)],
                 "epoch": self.epoch and self.epoch.state()}
 
     def identity(self):
-        acting = self.choice.optimizer, *self.callbacks
-        kinds = [type(part).__name__ for part in acting]
+        kinds = [type(part).__name__ for part in with_memory(self.callbacks)]
         return {"samples": len(self.samples), "batch_size": self.batch_size,
-                "optimizer": kinds[0], "callbacks": ", ".join(kinds[1:])}
+                "optimizer": repr(self.choice.optimizer),
+                "schedule": type(self.schedule).__name__, "callbacks": ", ".join(kinds)}
 
     def restore(self, state):
         "Go on from a state. Raises `ValueError`, with nothing changed, for others."
@@ -393,17 +401,19 @@ class Training:
             if state["run"].get(name) != value:
                 raise ValueError(f"expected the state of a run with {name} {value!r}, "
                                  f"got {state['run'].get(name)!r}")
-        self.network.restore(state["network"])
-        if self.fraction:
-            self.validation = held_out(self.network, self.samples, self.fraction)
-        self.begin()
-        self.choice.optimizer.restore(state["optimizer"])
-        for callback, its_state in zip(self.callbacks, state["callbacks"]):
-            if its_state:
-                callback.restore(its_state)
+        with Standing(self.network):
+            self.network.restore(state["network"])
+            if self.fraction:
+                self.validation = held_out(self.network, self.samples, self.fraction)
+            self.begin()
+            self.choice.optimizer.restore(state["optimizer"])
+            memories = zip(with_memory(self.callbacks), state["callbacks"])
+            for callback, memory in memories:
+                callback.restore(memory)
+            self.epoch = state["epoch"] and self.new_epoch().restore(state["epoch"])
+            self.good = Standing(self.network), state["step"], state["epoch"]
+        self.t, self.stopped = state["step"], state["stopped"]
         self.history.clear()
         self.history.update(listed(state["history"]))
-        self.t, self.stopped = state["step"], state["stopped"]
-        self.epoch = state["epoch"] and self.new_epoch().restore(state["epoch"])
-        self.good = Standing(self.network), self.t, state["epoch"]
         return self
+
