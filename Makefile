@@ -62,7 +62,7 @@ build/static: docs/icons.py docs/_static/site.css Makefile $(VENV)/docs
 
 # --- use
 demo: $(VENV)/runtime
-	@$(BIN)/python -m nn_from_scratch moons --out demo
+	@$(BIN)/python -m nn_from_scratch moons --out demo --force
 
 test: $(VENV)/dev
 	$(BIN)/python -m pytest --numprocesses auto --dist worksteal
