@@ -161,6 +161,7 @@ class Network(Stack):
         validation_split: float = 0.0,  # share to validate on, instead of `x_val`
         callbacks: list[Callback] | None = None,  # called at the moments of `Callback`
         verbose: bool = True,  # a progress bar, if training takes longer than a second
+        resume=None,  # file of a run, or folder of `Checkpoint`, to go on from
     ) -> History:  # losses and metrics, one entry an epoch
         """Train by mini-batch gradient descent; a second call continues where the first
         ended. Ctrl-C returns the history. An optimizer, a regularizer or a loss that is
@@ -172,13 +173,17 @@ class Network(Stack):
         network unchanged, `TrainingDiverged`, and `RuntimeError` while another training
         of this network runs."""
         bar = [ProgressBar(epochs)] if verbose else []
-        return Training(
+        training = Training(
             self, x_train, y_train, x_val, y_val, estimator=estimator, eta=eta,
             epochs=epochs, batch_size=batch_size, loss=loss, optimizer=optimizer,
             schedule=schedule, regularizer=regularizer, sample_weight=sample_weight,
             class_weight=class_weight, clip_norm=clip_norm, shuffle=shuffle,
             validation_split=validation_split,
-            callbacks=listed_callbacks(callbacks) + bar).run()
+            callbacks=listed_callbacks(callbacks) + bar)
+        if resume is not None:
+            from nn_from_scratch.storage import resume as take_up  # a later chapter
+            take_up(training, resume)
+        return training.run()
 
     def find_learning_rate(self,
         X: ndarray,  # samples, (n, *shape)
@@ -214,6 +219,25 @@ class Network(Stack):
             finally:
                 before.put_back()
                 self.forget()
+
+    def save(self,
+        path,  # of the file, `.safetensors` by custom; replaced if it is there
+        training: Training | None = None,  # a run of it, to go on with later
+    ):
+        """Store the network, and a run of it, in one file, whole or not at all. Raises
+        `OSError`, and `TypeError` for what cannot be stored."""
+        from nn_from_scratch.storage import save  # a later chapter
+        save(self, path, training)
+
+    @staticmethod
+    def load(
+        path,  # of a file that `save` has written
+        components=(),  # classes and functions of one's own that it needs
+    ) -> "Network":
+        """Read a network; nothing in the file is run. Raises `StorageError` for a file
+        that is not whole, of a newer format or does not fit, and `OSError`."""
+        from nn_from_scratch.storage import load  # a later chapter
+        return load(path, components)
 
     def rows(self):
         yield from super().rows()
