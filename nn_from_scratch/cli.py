@@ -235,9 +235,10 @@ def perform(module, options, name, written):
     for variant, settings in variants.items():
         outcome = trained(variant, module, options | settings)
         report(variant, outcome, module.figures(outcome), out)
-        if files[variant] is not None:
-            save(outcome.model, files[variant])
-            print(f"  network stored in {files[variant]}")
+        file = files[variant]
+        if file is not None:
+            save(outcome.model, file)
+            print(f"  network stored in {file}")
 
 # %% ../nbs/26_cli.ipynb #888094ca
 class TableError(ValueError):

@@ -399,7 +399,7 @@ def test_predictions_in_a_file(activation, k, head, tmp_path, capsys):
         ("nan,nan\n", "line 1, column 1: expected a finite number, got 'nan'"),
         ("1,2\n1,-inf\n", "line 2, column 2: expected a finite number, got '-inf'"),
         ("1,2\n\n1,2,3\n", "line 3: expected 2 numbers, as the network takes, got 3"),
-        ("1;2\n", "line 1: expected 2 numbers"),
+        ("1;2\n3;4\n", "line 2: expected 2 numbers"),
         ("a,b\n", "expected at least one line of numbers, got none"),
         ("", "expected at least one line of numbers, got none"),
         ("1,1e300\n", "within the range of float32"),
