@@ -6,6 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import matplotlib
 import numpy as np
 import pytest
 
@@ -265,6 +266,8 @@ HOSTILE = {
 @pytest.mark.parametrize("surroundings", HOSTILE)
 def test_hostile_surroundings(surroundings, tmp_path):
     options, variables = HOSTILE[surroundings]
+    if "error" in options and np.lib.NumpyVersion(matplotlib.__version__) < "3.8.0":
+        pytest.skip("Matplotlib 3.7 itself warns while it is imported")
     command = [MODULE[0], *options, *MODULE[1:]]
     line = ["moons", "--epochs", "1", "--save", "net.safetensors"]
     result = run(*line, cwd=tmp_path, command=command, **variables)
@@ -385,8 +388,9 @@ def test_predictions_in_a_file(activation, k, head, tmp_path, capsys):
         assert found[0] == status and ("is there already" in found[2]) == status
     first, row = out.read_text().splitlines()
     [A] = network.output(np.array([[[3.0, 4.0]]]))
-    expected = [float(A[0] > 0.5), max(A[0], 1 - A[0])] if "class" in head else A
-    assert first == head and [np.float32(x) for x in row.split(",")] == [*expected]
+    expected = [A[0] > 0.5, max(A[0], 1 - A[0])] if "class" in head else A
+    found = np.array([*map(float, row.split(","))], np.float32)
+    assert first == head and np.array_equal(found, np.array(expected, np.float32))
 
 
 @pytest.mark.parametrize(
