@@ -27,8 +27,9 @@ help:
 	@echo "                PYODIDE_URL=... is the address, or a local copy, of the Pyodide that its notebooks run with"
 	@echo "make docs-serve show it at http://localhost:8000"
 	@echo "make browser    open every page of the built site in Chromium"
+	@echo "                ALL=1 also compares the colours of every page, in both themes: half an hour"
 	@echo "make sync       clean the notebooks, export the package, write the README"
-	@echo "make wheel      build the wheel into dist/"
+	@echo "make wheel      build the wheel and the source distribution into dist/, the same bytes each time"
 	@echo "make clean      remove the environment and what was built"
 
 # --- environment: one stamp for what the package needs, one for each extra of settings.ini
@@ -61,7 +62,7 @@ build/static: docs/icons.py docs/_static/site.css Makefile $(VENV)/docs
 
 # --- use
 demo: $(VENV)/runtime
-	@$(BIN)/python -m nn_from_scratch moons --out demo
+	@$(BIN)/python -m nn_from_scratch moons --out demo --force
 
 test: $(VENV)/dev
 	$(BIN)/python -m pytest --numprocesses auto --dist worksteal
@@ -99,11 +100,14 @@ docs-serve: docs
 	$(BIN)/python -m http.server --directory _site
 
 browser: $(VENV)/browser
-	$(BIN)/python -m pytest --numprocesses 2 --dist loadgroup tests/browser
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadgroup tests/browser $(if $(ALL),--all)
 
+# The files in them are as old as the last commit, whoever builds them and when
+wheel: export SOURCE_DATE_EPOCH ?= $(shell git log -1 --format=%ct 2>/dev/null || date +%s)
 wheel: $(VENV)/dev
-	rm -rf build dist
-	$(BIN)/python -m build --wheel --outdir dist .
+	rm -rf dist *.egg-info/SOURCES.txt
+	umask 022 && $(BIN)/python -m build --no-isolation --outdir dist .
+	$(BIN)/twine check --strict dist/*
 
 clean:
 	rm -rf $(VENV) build dist demo figures _site *.egg-info

@@ -1,9 +1,13 @@
 # All settings are in settings.ini: edit there, not here.
+import gzip
+import os
 import shlex
+import tarfile
 from configparser import ConfigParser
 from pathlib import Path
 
 import setuptools
+from setuptools.command.sdist import sdist
 
 config = ConfigParser(delimiters=["="])
 config.read("settings.ini", encoding="utf-8")
@@ -17,6 +21,33 @@ statuses = [
     "6 - Mature", "7 - Inactive",
 ]
 minors = range(int(cfg["min_python"].split(".")[1]), 14)
+
+
+class Sdist(sdist):
+    """A source archive of the same bytes wherever it is made: in the order of names, of
+    nobody, and of the time SOURCE_DATE_EPOCH where there is one, as a wheel is."""
+
+    def make_archive(self, base_name, format, root_dir=None, base_dir=None, **owner):
+        time = os.environ.get("SOURCE_DATE_EPOCH")
+        if format != "gztar" or not time:
+            return super().make_archive(base_name, format, root_dir, base_dir, **owner)
+
+        def anonymous(member):
+            member.uid = member.gid = 0
+            member.uname = member.gname = ""
+            member.mtime = int(time)
+            member.mode = 0o755 if member.mode & 0o100 else 0o644
+            return member
+
+        path = f"{base_name}.tar.gz"
+        with (
+            open(path, "wb") as file,
+            gzip.GzipFile("", "wb", fileobj=file, mtime=int(time)) as packed,
+            tarfile.open(mode="w", fileobj=packed) as archive,
+        ):
+            archive.add(base_dir, filter=anonymous)  # a folder's names are sorted
+        return path
+
 
 setuptools.setup(
     name=cfg["lib_name"],
@@ -49,5 +80,6 @@ setuptools.setup(
     long_description=Path("README.md").read_text(encoding="utf-8"),
     long_description_content_type="text/markdown",
     zip_safe=False,
+    cmdclass={"sdist": Sdist},
     entry_points={"console_scripts": shlex.split(cfg["console_scripts"])},
 )

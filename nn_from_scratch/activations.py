@@ -15,12 +15,12 @@ from numpy import ndarray
 from .gradcheck import number
 
 # %% ../nbs/02_activations.ipynb #8405ee86
-def describe(thing):
+def describe(self):
     "Class and parameters of an object, as in `Sigmoid(a=1)`."
     values = {name: f"{value:g}" if isinstance(value, float) else repr(value)
-              for name, value in vars(thing).items()}
+              for name, value in vars(self).items()}
     arguments = ", ".join(f"{name}={value}" for name, value in values.items())
-    return f"{type(thing).__name__}({arguments})"
+    return f"{type(self).__name__}({arguments})"
 
 def ignoring(**kinds):
     """A decorator: the call ignores floating-point errors of these kinds, such as

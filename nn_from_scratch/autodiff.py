@@ -6,6 +6,8 @@
 __all__ = ['unbroadcast', 'Tensor', 'tensor', 'history', 'backpropagate']
 
 # %% ../nbs/40_autodiff.ipynb #f67168fa
+from typing import Any
+
 import numpy as np
 from numpy import ndarray
 
@@ -24,6 +26,7 @@ class Tensor:
     """An array that remembers how it was made. Operations with tensors, arrays and
     numbers make new ones; an exponent is a number or an array. `backpropagate` fills
     `grad` of all that took part. Linnainmaa (1970)."""
+    grad: ndarray | Any  # None before `backpropagate`
     __array_ufunc__ = None  # NumPy leaves `array * tensor` to the tensor
 
     def __init__(self,

@@ -9,6 +9,7 @@ __all__ = ['Tensors', 'learning_layers', 'free_layer', 'Vector', 'pieces', 'as_t
 import copy
 from html import escape
 from math import prod
+from typing import Any
 
 import numpy as np
 from numpy import ndarray
@@ -112,7 +113,7 @@ class Vector:
     def __set_name__(self, stack, name):
         self.name = name
 
-    def __get__(self, stack, kind=None):
+    def __get__(self, stack, kind=None) -> Any:  # (P,); None before there is one
         return self if stack is None else getattr(stack.numbers, self.name, None)
 
     def __set__(self, stack, values):
@@ -149,14 +150,16 @@ class Stack:
     vector, `theta`, and their gradients in another, `grad`. A copy is independent and
     learns as the original would."""
     theta, grad = Vector(), Vector()  # (P,)
+    rng: np.random.Generator | Any  # None until the stack is complete
+    numbers: Tensors | Any  # None until the stack is complete
     activations = None  # what each layer said to the last training batch
     unfinished = "the stack is not complete yet: call complete() first"
 
     def __init__(self,
         shape: int | tuple,  # of one sample: features, or a tuple such as (28, 28, 1)
-        layers: list = (),  # in order; with them the stack is complete
+        layers: list | tuple = (),  # in order; with them the stack is complete
         seed: int | np.random.Generator | None = None,  # None differs at each run
-        dtype=np.float32,  # precision: float32, float64, or complex for complex steps
+        dtype: type | np.dtype = np.float32,  # or float64; complex for complex steps
         vocabulary: int | None = None,  # samples are whole numbers below it; None: real
     ):
         generator(seed)  # refuses what is no seed
@@ -169,7 +172,7 @@ class Stack:
             self.complete()
 
     @property
-    def layers(self):
+    def layers(self) -> tuple:
         return self._layers
 
     def add(self,

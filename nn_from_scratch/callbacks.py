@@ -60,7 +60,7 @@ class Callback:
     def on_train_begin(self, network):
         "Once, before the first epoch."
 
-    def on_epoch_end(self, network, stats):
+    def on_epoch_end(self, network, stats) -> bool | None:
         "After each epoch, with the history up to it; returns True to stop."
 
     def on_train_end(self, network, stats):

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from functools import partial
 from math import ceil, prod
 from numbers import Real
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy import ndarray
@@ -45,7 +45,7 @@ def digits() -> tuple[ndarray, ndarray]:  # pixels in [0, 1] (1797, 64), labels 
     return X / 16, y
 
 # %% ../nbs/16_data.ipynb #eb61e1b9
-def check_shares(validation, test):
+def check_shares(validation: float, test: float):
     "Raise `ValueError` unless each of three parts gets a share of the samples."
     for name, share in {"validation": validation, "test": test}.items():
         if not (isinstance(share, Real) and 0 < share < 1):
@@ -187,6 +187,7 @@ def count_batches(
 class Epoch:
     """One pass over the samples, in batches, with the scores of what the network said
     before each step. A block is gathered at a time; a page of blocks is counted."""
+    said: Any  # pre-activations of the page under way; None between pages
 
     def __init__(self,
         samples: Samples,  # to train on
@@ -327,7 +328,7 @@ def held_out(network, train, fraction) -> Samples:
     return Samples(train.X, train.y, train.encode, train.dtype, rows=held)
 
 # %% ../nbs/16_data.ipynb #f94b6b5f
-def parts(network, x_train, y_train, x_val=None, y_val=None, fraction=0,
+def parts(network, x_train, y_train, x_val=None, y_val=None, fraction: float = 0,
           sample_weight=None, class_weight=None):
     "Samples to train on, with their weights, and samples to validate on, or None."
     train = checked(network, x_train, y_train, "training ")

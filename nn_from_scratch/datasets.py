@@ -16,6 +16,7 @@ import os
 import sys
 import zlib
 from pathlib import Path
+from typing import Any, Literal
 
 import numpy as np
 from numpy import ndarray
@@ -54,7 +55,7 @@ def _folders(name, data_dir):
     return [Path(place, sub).expanduser()
             for place in places if place for sub in (name, "")]
 
-def _file(folder, name):
+def _file(folder, name) -> Any:  # None where there is none
     return next(filter(Path.is_file, (folder / name, folder / f"{name}.gz")), None)
 
 # %% ../nbs/25_datasets.ipynb #f7d7352c
@@ -94,10 +95,10 @@ def _content(path):
         raise CorruptData(f"{path}: expected a whole gzip file, got {len(data)} bytes: "
                           f"{error}") from error
 
-def _verify(place, data, expected):
+def _verify(place, data, expected, hint="; verify=False reads any"):
     found = hashlib.sha256(data).hexdigest()
     _check(found == expected, place, f"the published data, of SHA-256 {expected[:16]}",
-           f"{found[:16]}; verify=False reads any")
+           f"{found[:16]}{hint}")
 
 # %% ../nbs/25_datasets.ipynb #f35971bc
 def _read_table(path, columns, separator=None):
@@ -175,7 +176,7 @@ def _rule(problem):
 # %% ../nbs/25_datasets.ipynb #dd84f2d3
 def monk(
     problem: int,  # 1, 2 or 3
-    data_dir: str | Path | bool | None = None,  # see `monk_files`; False: generate
+    data_dir: str | Path | Literal[False] | None = None,  # `monk_files`; False: make
     seed: int | None = 0,  # of the training cases and the wrong labels, if generated
     verify: bool = True,  # UCI's files only; False for others of the same problem
 ) -> tuple:  # x_train (n, 17), y_train (n,), x_test (432, 17), y_test (432,)
@@ -301,8 +302,9 @@ def _fetch_mnist(folder):
     X, y = X.reshape(-1, 28, 28).astype(np.uint8), y.astype(np.uint8)
     for file, array in zip(MNIST, (X[:60000], y[:60000], X[60000:], y[60000:])):
         lengths = np.array(array.shape, ">u4").tobytes()
-        header = bytes([0, 0, 8, array.ndim]) + lengths
-        (folder / f"{file}.part").write_bytes(header + array.tobytes())
+        data = bytes([0, 0, 8, array.ndim]) + lengths + array.tobytes()
+        _verify(f"{file} from OpenML", data, MNIST[file], hint="")
+        (folder / f"{file}.part").write_bytes(data)
         (folder / f"{file}.part").replace(folder / file)
 
 # %% ../nbs/25_datasets.ipynb #1833afa3

@@ -32,7 +32,7 @@ class HeldObjective:
         y: ndarray,  # labels or targets
         sample_weight: ndarray | None = None,  # as in `Network.train`
         class_weight: dict | str | None = None,  # as in `Network.train`
-        dtype=np.float64,  # float64 or complex
+        dtype: type = np.float64,  # or complex
     ):
         self.model = model.astype(dtype)
         self.objective = Objective(self.model, self.model.head, self.model.regularizer)
@@ -181,7 +181,8 @@ class ObjectiveReport:
             words = "in entries that were not drawn"
         elif worst > self.tolerance:
             full = compared.all() and len(picked) == np.prod(shape)
-            words = hint(*(v.reshape(shape) if full else v[compared] for v in three), n)
+            those = (v.reshape(shape) if full else v[compared] for v in three)
+            words = hint(*those, n=n)
         kinks = int((~compared).sum())
         self.rows.append((name, shape, int(compared.sum()), kinks, worst, words))
         self.errors[name] = np.full(shape, np.nan)

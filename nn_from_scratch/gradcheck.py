@@ -40,7 +40,7 @@ def complex_step(f, x, i, h=1e-20):
 class KinkError(ValueError):
     "The function has no derivative at the point of the check."
 
-def central_difference(f, x, i, size=1):
+def central_difference(f, x, i, size: float = 1):
     """Slope of `f` along entry `i` of `x`, to about 1e-10 where `f` and its derivatives
     are of size 1. Raises `KinkError` where no step finds a slope."""
     def at(step):

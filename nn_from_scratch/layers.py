@@ -13,6 +13,7 @@ import warnings
 from functools import lru_cache
 from math import prod
 from numbers import Integral
+from typing import Any
 
 import numpy as np
 from numpy import ndarray
@@ -160,7 +161,7 @@ class InputLayer:
 
     def __init__(self,
         shape: int | tuple,  # of one sample: a number of features, or a tuple
-        dtype=np.float32,  # precision of the network
+        dtype: type | np.dtype = np.float32,  # precision of the network
         vocabulary: int | None = None,  # samples are whole numbers below it; None: real
     ):
         self.shape = sample_shape(shape)
@@ -219,20 +220,21 @@ class Layer:
     and `backward` overwrites the gradients. A parameter `W` and its gradient `dW` are
     views into the network's flat vectors; a copy of a layer carries no views and
     nothing in `kept`, and belongs to no network."""
-    parameters = {}  # shapes by name
+    parameters: dict = {}  # shapes by name
     penalised = ()  # names of the parameters that penalties and decay act on
     regularizer = None  # penalty on them; None is that of the network
     statistics = ()  # names of arrays that training changes, though no gradient does
     least = 1  # samples that a batch in training must have
-    children = ()  # layers inside of this one
-    rng = None  # Generator of a layer that draws
+    children: tuple = ()  # layers inside of this one
+    rng: Any = None  # Generator of a layer that draws
     needs_dX = True  # False where no layer below learns
-    place = None  # in a network: the number of the layer, such as "1"
-    views = {}  # arrays by name, once a network has bound them
+    place: str | None = None  # in a network: the number of the layer, such as "1"
+    views: dict = {}  # arrays by name, once a network has bound them
+    kept: list  # filled by a pass in training, for the backward pass
 
     def __new__(cls, *arguments, **more):
         layer = super().__new__(cls)
-        layer.kept = []  # filled by a pass in training, for the backward pass
+        layer.kept = []
         return layer
 
     def build(self,
@@ -337,6 +339,10 @@ class Dense(Layer):
     """Dense layer `A = activation(X W + b)`,
     at each position of a sample that has several."""
     penalised = ("W",)
+    W: ndarray  # views, in a network, as are the others
+    b: ndarray
+    dW: ndarray
+    db: ndarray
 
     def __init__(self,
         n_units: int,  # outputs of the layer, at each position
@@ -466,7 +472,7 @@ class Residual(Layer):
         self.children[0].nothing_below()
 
     def backward(self, dA):
-        dX = dA
+        dX: Any = dA
         for layer in reversed(self.children):
             dX = layer.backward(dX)
         return dA + dX if self.needs_dX else None

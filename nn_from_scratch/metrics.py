@@ -11,6 +11,7 @@ __all__ = ['PAGE', 'Metric', 'metric_name', 'check_binary', 'BinaryAccuracy', 'S
 import re
 from collections.abc import Callable
 from math import prod
+from typing import Any
 
 import numpy as np
 from numpy import ndarray
@@ -162,8 +163,9 @@ def check_estimator(
     if metric_name(estimator) == "loss":
         raise ValueError("a metric called loss would take the place of the loss in the "
                          f"history: give {estimator!r} another name")
-    if hasattr(estimator, "check"):
-        estimator.check(head.activation, head.shape[-1])
+    check = getattr(estimator, "check", None)
+    if check is not None:
+        check(head.activation, head.shape[-1])
 
 # %% ../nbs/15_metrics.ipynb #5f1a0c34
 def all_kinds(kind):
@@ -194,7 +196,7 @@ class Scores:
 
     def __init__(self,
         head,  # output activation and loss
-        estimator: Callable | None = None,  # metric, or function of outputs, targets
+        estimator: Any = None,  # metric, or function of outputs and targets
     ):
         self.head, self.estimator = head, estimator
         self.loss, self.metric, self.n_samples, self.n_terms = 0.0, 0.0, 0, 0

@@ -15,16 +15,18 @@ import os
 import re
 import signal
 import sys
+from collections.abc import Iterator
 from contextlib import redirect_stderr, redirect_stdout
 from copy import deepcopy
 from pathlib import Path
 from types import ModuleType
+from typing import Any, TypeGuard
 
 # %% ../nbs/41_mutants.ipynb #999c41de
 SWAP = {ast.Add: ast.Sub, ast.Sub: ast.Add, ast.Gt: ast.Lt, ast.Lt: ast.Gt}
 COUNTS = ("len", "n_rows")  # of samples, or of rows
 
-def calls(node, *names):
+def calls(node, *names) -> TypeGuard[ast.Call]:
     "Whether it calls a function or method of one of these names."
     function = node.func if isinstance(node, ast.Call) else None
     return getattr(function, "id", getattr(function, "attr", "")) in names
@@ -40,13 +42,13 @@ def literal(node):
         return None
 
 # %% ../nbs/41_mutants.ipynb #cf75e7b7
-def is_reversed(node):
+def is_reversed(node) -> TypeGuard[ast.Subscript]:
     "Whether it says `[::-1]`."
     cut = node.slice if isinstance(node, ast.Subscript) else None
     step = cut.step if isinstance(cut, ast.Slice) else None
     return step is not None and literal(step) == -1
 
-def is_negative(node):
+def is_negative(node) -> TypeGuard[ast.UnaryOp]:
     "Whether it is a number with a minus, such as the -1 of a shape."
     return isinstance(node, ast.UnaryOp) and isinstance(node.operand, ast.Constant)
 
@@ -133,7 +135,7 @@ class Change(ast.NodeTransformer):
     def __init__(self, wanted=None):
         self.wanted, self.made, self.count = wanted, None, 0
 
-    def visit(self, node):
+    def visit(self, node) -> Any:
         if asks_for_shape(node) or is_message(node):
             return node
         for name, other in slips(node):
@@ -183,7 +185,7 @@ def has_both(function):
 # %% ../nbs/41_mutants.ipynb #45ffbcfe
 def mutants(
     source: str,  # of a cell
-):  # (function, slip, line before, line after, source with the slip)
+) -> Iterator[tuple]:  # function, slip, line before, line after, source with slip
     "Every slip in every gradient of a cell."
     tree = ast.parse(source)
     for i, (name, function) in enumerate(functions(tree)):

@@ -7,6 +7,7 @@ __all__ = ['Network']
 
 # %% ../nbs/19_network.ipynb #166c660e
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 from numpy import ndarray
@@ -32,15 +33,16 @@ from .training import (
 class Network(Stack):
     """A stack with an output activation and a loss: `add_layer`, `add_output_layer`,
     then `train` and `output`."""
-    head = None  # output activation and loss
-    optimizer = regularizer = None  # what it is trained with
+    head: Head | Any = None  # output activation and loss
+    optimizer: Optimizer | Any = None  # what it is trained with
+    regularizer: Regularizer | None = None
     unfinished = ("the network has no output layer yet: "
                   "call add_output_layer(n_units, activation) first")
 
     def __init__(self,
         shape: int | tuple,  # of one sample: features, or a tuple such as (28, 28, 1)
         seed: int | np.random.Generator | None = None,  # None differs at each run
-        dtype=np.float32,  # precision: float32 or float64
+        dtype: type | np.dtype = np.float32,  # precision: float32 or float64
         vocabulary: int | None = None,  # samples are whole numbers below it; None: real
     ):
         if np.dtype(dtype) not in (np.float32, np.float64):
@@ -61,7 +63,7 @@ class Network(Stack):
         regularizer = get_regularizer(regularizer)
         if batch_norm:
             dense = Dense(n_units, None, initializer, regularizer, bias=False)
-            layers = [dense, BatchNorm(), Activate(activation)]
+            layers: list = [dense, BatchNorm(), Activate(activation)]
         else:
             layers = [Dense(n_units, activation, initializer, regularizer)]
         if dropout != 0:

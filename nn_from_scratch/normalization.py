@@ -35,6 +35,10 @@ class BatchNorm(Layer):
     least = 2  # one sample has no deviation
     epsilon = 1e-5  # added to the variance
     momentum = 0.1  # share of a batch in the statistics
+    gamma: ndarray  # views, in a network, as are the others
+    b: ndarray
+    dgamma: ndarray
+    db: ndarray
 
     def build(self, shape):
         self.parameters = {"gamma": shape[-1:], "b": shape[-1:]}

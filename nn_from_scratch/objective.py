@@ -39,7 +39,7 @@ def no_text(y):
                         f"{texts[0]!r}: names, y = np.unique(y, return_inverse=True) "
                         "makes numbers of them, and names[...] brings text back")
 
-def whole_labels(y, k):
+def whole_labels(y, k) -> ndarray:
     """Labels as whole numbers.
     Raises `ValueError` for one that is not one of 0 to k - 1."""
     no_text(y)
@@ -57,7 +57,7 @@ def whole_labels(y, k):
 def one_hot(
     y: ndarray,  # whole numbers or booleans, (n,), or (n, T) for sequences
     k: int,  # number of classes
-    dtype=np.float64,  # of the result
+    dtype: type | np.dtype = np.float64,  # of the result
 ) -> ndarray:  # (n, k) or (n, T, k), a 1 in column `y[i]` of row `i`
     """Labels as rows of zeros and a one.
     Raises `ValueError` for a label that is not one of 0 to k - 1."""
@@ -73,7 +73,7 @@ def check_targets(
     y: ndarray,  # labels (n, *positions), or targets (n, *positions, k)
     shape: tuple,  # of one output, (*positions, k)
     activation: Activation,  # of the outputs
-    dtype=np.float64,  # in which they must be finite
+    dtype: type | np.dtype = np.float64,  # in which they must be finite
 ) -> ndarray:  # labels as whole numbers, (n, *positions); else as it came, (n, *shape)
     "Raises `ValueError` or `TypeError` that says what was expected and what came."
     no_text(y)
@@ -118,7 +118,7 @@ def check_probabilities(Y, activation):
                              f"got {sums[tuple(where)]:g} in row {place}")
 
 # %% ../nbs/12_objective.ipynb #041a401d
-def as_rows(Z, A, Y, weights):
+def as_rows(Z, A, Y, weights) -> tuple:
     "One row for each position of each sample: what a loss takes the mean of."
     if Z.ndim == 2:
         return Z, A, Y, weights
@@ -201,7 +201,7 @@ def encode_targets(
     y: ndarray,  # labels (n,) or (n, T), or targets (n, k) or (n, T, k)
     shape: int | tuple,  # of one output: k, or (T, k)
     activation: Activation,  # of the outputs
-    dtype=np.float64,  # of the result
+    dtype: type | np.dtype = np.float64,  # of the result
 ) -> ndarray:  # targets, (n, *shape)
     """Targets in the form that the loss takes.
     Raises `ValueError` or `TypeError` for what does not fit."""

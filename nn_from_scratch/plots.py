@@ -20,7 +20,7 @@ from .layers import count, numbers
 INK = "#777777"  # text, axes and frames
 COLOURS = "#0072B2", "#D55E00", "#009E73", "#CC79A7", INK
 MARKERS = "o", "s", "^", "D", "v"  # of classes, beside their colours
-STYLE = {
+STYLE: dict = {
     "axes.prop_cycle": f"cycler('color', {list(COLOURS)})",
     "axes.edgecolor": INK, "axes.labelcolor": INK, "axes.titlecolor": INK,
     "axes.titlesize": "medium", "axes.spines.top": False, "axes.spines.right": False,
@@ -132,7 +132,7 @@ def labels_of(
 # %% ../nbs/20_plots.ipynb #bbc9d037
 def places(
     labels: ndarray,  # one a sample, (n,)
-    classes: list,  # the labels that there are, in their order
+    classes: list | ndarray,  # the labels that there are, in their order
     name: str,  # what they are, for the error
 ) -> ndarray:  # the place of each label among the classes, (n,)
     "Raises `ValueError` for a label that is none of the classes."
@@ -220,7 +220,7 @@ def plot_decision_boundary(
     y: ndarray,  # their classes: numbers, booleans or text (n,), or rows with a one
     ax=None,  # matplotlib axes to draw on; None makes a figure
     resolution: int = 120,  # points of the grid along each axis
-    classes: list | None = None,  # labels in the order of the outputs; None: sorted
+    classes: list | ndarray | None = None,  # labels in the outputs' order; None: sorted
 ):  # the axes
     "Draw the answers over the plane. Raises `ValueError` for what does not fit."
     X, labels = numbers(X, "samples", np.float64), labels_of(y, "labels")
@@ -253,8 +253,8 @@ def check_kinds(true, predicted):
 def counts_of(
     y_true: ndarray,  # classes
     y_pred: ndarray,  # predicted classes
-    classes: list | None = None,  # labels in their order; None: sorted
-) -> tuple:  # counts (k, k), classes
+    classes: list | ndarray | None = None,  # labels in their order; None: sorted
+) -> tuple[ndarray, list | ndarray]:  # counts (k, k), classes
     "Raises `ValueError` for labels that do not fit each other."
     from sklearn.metrics import confusion_matrix
     true, predicted = labels_of(y_true, "y_true"), labels_of(y_pred, "y_pred")
@@ -295,7 +295,7 @@ def plot_confusion_matrix(
     y_true: ndarray,  # classes: numbers, booleans or text (n,), or rows with a one
     y_pred: ndarray,  # predicted classes, of the same kind
     ax=None,  # matplotlib axes to draw on; None makes a figure
-    classes: list | None = None,  # labels in the order of the rows; None: sorted
+    classes: list | ndarray | None = None,  # labels in the rows' order; None: sorted
     names: list | None = None,  # of the classes, in the same order; None: the labels
 ):  # the axes
     "Draw how often each class was taken for each other. Raises as `counts_of` does."

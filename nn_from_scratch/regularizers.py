@@ -6,6 +6,8 @@
 __all__ = ['REGULARIZERS', 'Regularizer', 'L2', 'L1', 'ElasticNet', 'get_regularizer', 'Dropout']
 
 # %% ../nbs/11_regularizers.ipynb #3667fae3
+from typing import Any
+
 import numpy as np
 from numpy import ndarray
 
@@ -106,7 +108,7 @@ class Dropout(Layer):
         # masks of its own, so that shuffling does not depend on them
         self.rng = np.random.default_rng(rng.integers(2**63))
 
-    def forward(self, X, training=False):
+    def forward(self, X: Any, training=False):
         if not training or not self.rate:
             return X
         drawn = self.rng.random(X.shape, X.real.dtype) >= self.rate

@@ -21,6 +21,7 @@ import time
 import warnings
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -143,7 +144,7 @@ def describe(value, own=()):
     return {"kind": kind.__name__, "arguments": arguments}
 
 # %% ../nbs/23_storage.ipynb #0fc84079
-def build(description, table):
+def build(description, table) -> Any:
     "The component that a description asks for. Raises `StorageError`."
     if isinstance(description, list):
         return [build(item, table) for item in description]
@@ -212,7 +213,7 @@ def checked_key(key, place):
     return key
 
 # %% ../nbs/23_storage.ipynb #7beca0ee
-def unpack(value, tensors):
+def unpack(value, tensors) -> Any:
     "What `pack` was given."
     if isinstance(value, list):
         return [unpack(part, tensors) for part in value]
@@ -357,7 +358,7 @@ def complete(network, content, tensors, table):
 # %% ../nbs/23_storage.ipynb #64d3d5bb
 def load(
     path: str | Path,  # of a file that `save` has written
-    components: list = (),  # classes and functions of one's own that it needs
+    components: list | tuple = (),  # classes and functions of one's own that it needs
 ) -> Network:  # which predicts and trains as the one that was stored
     """Read a network. Nothing in the file is run. Raises `StorageError` for a file that
     is altered, truncated, of a newer format or does not fit, and `OSError`."""

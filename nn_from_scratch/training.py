@@ -12,7 +12,7 @@ import warnings
 from contextlib import ExitStack, contextmanager
 from copy import deepcopy
 from math import isfinite
-from typing import Callable
+from typing import Any, Callable
 from weakref import WeakKeyDictionary
 
 import numpy as np
@@ -278,6 +278,7 @@ class Training:
     last whole epoch.
     Raises `TypeError` or `ValueError` for arguments that do not fit, and
     `TrainingDiverged`."""
+    epoch: Any  # `Epoch` under way; None between two
 
     def __init__(self,
         network,  # complete `Network`, left as it is until the first step

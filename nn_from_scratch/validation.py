@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterable
 from copy import deepcopy
 from itertools import product
 from time import sleep
+from typing import Any
 
 import numpy as np
 from numpy import ndarray
@@ -217,7 +218,7 @@ class SearchResult(dict):
                     if (by is None or self[by][i] == line) and not self["error"][i]]
             if rows:
                 names = x, "mean", "deviation"
-                points = [np.take(self[name], rows) for name in names]
+                points: list[Any] = [np.take(self[name], rows) for name in names]
                 ax.errorbar(*points, capsize=3, label=f"{by} {line}")
         if by:
             ax.legend()

@@ -6,10 +6,13 @@ import subprocess
 import sys
 from pathlib import Path
 
+import matplotlib
+import numpy as np
 import pytest
 
 import nn_from_scratch
 from nn_from_scratch import cli
+from nn_from_scratch.storage import load, save
 
 REAL = os.environ.get("NN_FROM_SCRATCH_DATA")
 real = pytest.mark.skipif(
@@ -134,6 +137,7 @@ def test_predictions_of_the_blind_test(tmp_path):
         REAL,
         "--blind",
         "ours.csv",
+        "--force",
     ]
     assert run(*line, cwd=tmp_path).returncode == 0
     written = (tmp_path / "ours.csv").read_text()
@@ -160,7 +164,7 @@ def test_with_data(name, score, tmp_path):
 
 
 def test_same_seed_same_scores(tmp_path):
-    line = ["moons", "--seed", "3", "--epochs", "2"]
+    line = ["moons", "--seed", "3", "--epochs", "2", "--force"]
     runs = [run(*line, cwd=tmp_path).stdout.splitlines() for _ in range(2)]
     scores = [[text for text in said if "accuracy" in text] for said in runs]
     assert len(scores[0]) == 1 and scores[0] == scores[1]
@@ -209,6 +213,10 @@ def test_help(tmp_path):
         ["moons", "--eta", "1e-400"],
         ["moons", "--blind", "new"],
         ["cup", "--blind", ""],
+        ["moons", "--save", ""],
+        ["predict"],
+        ["predict", "net"],
+        ["predict", "net", "--data", ""],
     ],
 )
 def test_wrong_input(arguments, tmp_path, capsys, monkeypatch):
@@ -228,15 +236,194 @@ def test_version(tmp_path):
     )
 
 
-def test_existing_figures_are_named_when_they_are_overwritten(tmp_path):
-    first, second = (
-        run("moons", "--epochs", "1", "--out", "demo", cwd=tmp_path) for _ in range(2)
+def test_nothing_is_overwritten_without_force(tmp_path):
+    line = ["moons", "--epochs", "1", "--out", "demo", "--save", "net.safetensors"]
+    assert run(*line, cwd=tmp_path).returncode == 0
+    net, figure = tmp_path / "net.safetensors", tmp_path / "demo/moons_roc.png"
+    for left in figure, net:
+        for path in (tmp_path / "demo").iterdir(): path.unlink()
+        net.unlink(missing_ok=True)
+        left.write_text("mine")
+        refused = run(*line, cwd=tmp_path)
+        assert refused.returncode == 1 and refused.stderr == (
+            f"nn-from-scratch: {left.relative_to(tmp_path)} is there already; "
+            "--force replaces it\n"
+        )
+        assert left.read_text() == "mine" and not refused.stdout
+    assert run(*line, "--force", cwd=tmp_path).returncode == 0
+    assert net.read_bytes() != b"mine" and figure.exists()
+
+
+HOSTILE = {
+    "C locale": ([], {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}),
+    "dumb terminal": ([], {"TERM": "dumb"}),
+    "no docstrings, no assertions": (["-OO"], {}),
+    "warnings are errors": (["-W", "error"], {}),
+    "no HOME": ([], dict.fromkeys(["HOME", "XDG_CONFIG_HOME"], "/dev/null/none")),
+}
+
+
+@pytest.mark.parametrize("surroundings", HOSTILE)
+def test_hostile_surroundings(surroundings, tmp_path):
+    options, variables = HOSTILE[surroundings]
+    if "error" in options and np.lib.NumpyVersion(matplotlib.__version__) < "3.8.0":
+        pytest.skip("Matplotlib 3.7 itself warns while it is imported")
+    command = [MODULE[0], *options, *MODULE[1:]]
+    line = ["moons", "--epochs", "1", "--save", "net.safetensors"]
+    result = run(*line, cwd=tmp_path, command=command, **variables)
+    said = [text for text in result.stderr.splitlines() if "epoch/s" not in text]
+    assert result.returncode == 0 and not any(said), result.stderr
+    assert "accuracy" in result.stdout and len([*tmp_path.glob("figures/*.png")]) == 4
+    (tmp_path / "points.csv").write_text("0.5,-0.4\n")
+    line = ["predict", "net.safetensors", "--data", "points.csv"]
+    result = run(*line, cwd=tmp_path, command=command, **variables)
+    assert result.returncode == 0 and not result.stderr
+    assert result.stdout.startswith("class,probability\n1,0.")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no limit of a file's size")
+@pytest.mark.parametrize("written", ["figure", "network", "predictions"])
+def test_a_full_disk_is_one_line(written, stored, tmp_path):
+    import resource
+
+    line = {
+        "figure": ["moons", "--epochs", "1"],
+        "network": ["moons", "--epochs", "1", "--save", "net.safetensors"],
+        "predictions": ["predict", stored, "--data", "x.csv", "--out", "y.csv"],
+    }[written]
+    (tmp_path / "x.csv").write_text("1,2\n" * 20_000)
+    limit = {"figure": 20_000, "network": 2_000, "predictions": 100_000}[written]
+    if written == "network":  # figures are larger, so they must not come first
+        line = [*line, "--hidden", "400,400"]
+        limit = 300_000
+    result = subprocess.run(
+        [*MODULE, *line], cwd=tmp_path, text=True, capture_output=True,
+        env=environment(tmp_path),
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit)),
     )
-    assert first.returncode == second.returncode == 0
-    assert (
-        "overwritten" not in first.stdout
-        and second.stdout.count("which was there, overwritten") == 4
+    [said] = [text for text in result.stderr.splitlines() if "epoch/s" not in text]
+    assert result.returncode == 1 and "File too large" in said
+    assert said.startswith("nn-from-scratch: ")
+    assert not [*tmp_path.rglob("*.tmp"), *tmp_path.glob("*.safetensors")]
+    assert not (tmp_path / "y.csv").exists()
+
+
+@pytest.mark.parametrize("option", ["--out", "--save"])
+def test_read_only_folder_is_one_line_before_the_training(
+    option, tmp_path, monkeypatch, capsys
+):
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    access = os.access  # root may write anywhere
+    monkeypatch.setattr(
+        cli.os, "access", lambda path, mode: path != folder and access(path, mode)
     )
+    monkeypatch.chdir(tmp_path)
+    target = folder if option == "--out" else folder / "net.safetensors"
+    assert cli.main(["moons", option, str(target)]) == 1
+    said = capsys.readouterr()
+    assert said.err == f"nn-from-scratch: the folder {folder} is read-only\n"
+    assert not said.out and not [*folder.iterdir()]
+
+
+def test_each_network_of_the_monks_is_stored(tmp_path):
+    line = ["monks", "--epochs", "1", "--save", "net.safetensors"]
+    assert run(*line, cwd=tmp_path).returncode == 0
+    assert {path.name for path in tmp_path.glob("*.safetensors")} == {
+        f"net_monk_{i}.safetensors" for i in (1, 2, 3)
+    }
+
+
+@pytest.fixture(scope="module")
+def stored(tmp_path_factory):
+    "A network of two inputs and three classes."
+    network = nn_from_scratch.Network(2, seed=0)
+    network.add_layer(3, nn_from_scratch.ReLU())
+    network.add_output_layer(3, nn_from_scratch.Softmax())
+    path = tmp_path_factory.mktemp("stored") / "net.safetensors"
+    save(network, path)
+    return path
+
+
+def predicted(network, text, tmp_path, capsys, *more):
+    "Status, what was printed and the error line for a table."
+    table = tmp_path / "table.csv"
+    table.write_bytes(text if isinstance(text, bytes) else text.encode())
+    status = cli.main(["predict", str(network), "--data", str(table), *more])
+    said = capsys.readouterr()
+    return status, said.out, said.err
+
+
+@pytest.mark.parametrize("head", ["", "x1,x2\n", "\ufeffx1,x2\r\n", "\n\na b,\n"])
+def test_predictions_are_those_of_the_network(head, stored, tmp_path, capsys):
+    X = np.array([[0.5, -1.25], [1e3, 2.0]])
+    status, out, err = predicted(
+        stored, head + "0.5,-1.25\n\n1e3, 2\n", tmp_path, capsys
+    )
+    assert status == 0 and not err
+    A = load(stored).output(X)
+    rows = [line.split(",") for line in out.splitlines()]
+    assert rows[0] == ["class", "probability"]
+    assert [int(row[0]) for row in rows[1:]] == A.argmax(axis=1).tolist()
+    assert [np.float32(row[1]) for row in rows[1:]] == A.max(axis=1).tolist()
+
+
+@pytest.mark.parametrize(
+    "activation, k, head",
+    [
+        (nn_from_scratch.Linear(), 2, "output_1,output_2"),
+        (nn_from_scratch.Sigmoid(), 2, "output_1,output_2"),
+        (nn_from_scratch.Sigmoid(), 1, "class,probability"),
+    ],
+)
+def test_predictions_in_a_file(activation, k, head, tmp_path, capsys):
+    network = nn_from_scratch.Network((1, 2), seed=0)
+    network.add(nn_from_scratch.Flatten())
+    network.add_output_layer(k, activation)
+    save(network, tmp_path / "net")
+    out = tmp_path / "out.csv"
+    for more, status in ([], 0), ([], 1), (["--force"], 0):
+        line = ["--out", str(out), *more]
+        found = predicted(tmp_path / "net", "3,4\n", tmp_path, capsys, *line)
+        assert found[0] == status and ("is there already" in found[2]) == status
+    first, row = out.read_text().splitlines()
+    [A] = network.output(np.array([[[3.0, 4.0]]]))
+    expected = [A[0] > 0.5, max(A[0], 1 - A[0])] if "class" in head else A
+    found = np.array([*map(float, row.split(","))], np.float32)
+    assert first == head and np.array_equal(found, np.array(expected, np.float32))
+
+
+@pytest.mark.parametrize(
+    "text, said",
+    [
+        ("1,2\n3,x\n", "line 2, column 2: expected a finite number, got 'x'"),
+        ("a,b\n1,\n", "line 2, column 2: expected a finite number, got ''"),
+        ("a,2\n", "line 1, column 1: expected a finite number, got 'a'"),
+        ("nan,2\n", "line 1, column 1: expected a finite number, got 'nan'"),
+        ("nan,nan\n", "line 1, column 1: expected a finite number, got 'nan'"),
+        ("1,2\n1,-inf\n", "line 2, column 2: expected a finite number, got '-inf'"),
+        ("1,2\n\n1,2,3\n", "line 3: expected 2 numbers, as the network takes, got 3"),
+        ("1;2\n3;4\n", "line 2: expected 2 numbers"),
+        ("a,b\n", "expected at least one line of numbers, got none"),
+        ("", "expected at least one line of numbers, got none"),
+        ("1,1e300\n", "within the range of float32"),
+        (b"\xff\xfe\x00", "expected text, numbers separated by commas"),
+        ("1," + "2" * 200_000, "expected text, numbers separated by commas"),
+    ],
+)
+def test_a_table_that_does_not_fit(text, said, stored, tmp_path, capsys):
+    out = tmp_path / "out.csv"
+    status, printed, err = predicted(
+        stored, text, tmp_path, capsys, "--out", str(out)
+    )
+    assert status == 2 and err.count("\n") == 1 and not printed
+    assert said in err and "table.csv" in err and not out.exists()
+
+
+def test_files_that_are_not_there_or_no_network(stored, tmp_path, capsys):
+    assert predicted(tmp_path / "no", "1,2\n", tmp_path, capsys)[0] == 1
+    assert predicted(tmp_path / "table.csv", "1,2\n", tmp_path, capsys)[0] == 2
+    assert cli.main(["predict", str(stored), "--data", str(tmp_path / "no")]) == 1
 
 
 @pytest.mark.parametrize("encoding", ["ascii", "latin-1"])
@@ -324,8 +511,8 @@ def test_a_process_that_gets_a_signal(kind, status, tmp_path):
         stderr=subprocess.PIPE,
     )
     seen = ""
-    while "epoch/s" not in seen and process.poll() is None:
-        seen += process.stderr.read(1)  # the bar of the training
+    while "loss=" not in seen and process.poll() is None:
+        seen += process.stderr.read(1)  # the bar of the training, after an epoch
     process.send_signal(kind)
     out, err = process.communicate(timeout=60)
     assert process.returncode == status and not out and "Traceback" not in err

@@ -270,7 +270,14 @@ def test_download_is_kept_as_idx_files(monkeypatch, with_pandas):
 
     monkeypatch.setattr("sklearn.datasets.fetch_openml", fetch)
     monkeypatch.setattr("importlib.util.find_spec", lambda name: with_pandas)
-    x_train, y_train, x_test, y_test = mnist(verify=False)
+    made = [
+        idx(part)
+        for pair in ((rows[:60000], digits[:60000]), (rows[60000:], digits[60000:]))
+        for part in (pair[0].reshape(-1, 28, 28), pair[1].astype(np.uint8))
+    ]
+    checksums = (hashlib.sha256(content).hexdigest() for content in made)
+    monkeypatch.setattr(data, "MNIST", dict(zip(data.MNIST, checksums)))
+    x_train, y_train, x_test, y_test = mnist()
     assert (
         (x_train.shape, x_test.shape) == ((60000, 784), (10000, 784))
         and y_test[0] == 0
@@ -284,10 +291,17 @@ def test_download_is_kept_as_idx_files(monkeypatch, with_pandas):
     assert options["parser"] == ("pandas" if with_pandas else "liac-arff") and options[
         "data_home"
     ] == str(cache_dir())
-    mnist(verify=False)
+    mnist()
     assert len(calls) == 1 and not list((cache_dir() / "mnist").glob("*.part"))
-    with pytest.raises(CorruptData, match="SHA-256"):
-        mnist()
+
+
+@pytest.mark.parametrize("verify", [True, False])
+def test_a_download_of_other_content_is_not_kept(monkeypatch, verify):
+    rows, digits = np.zeros((70000, 784), np.uint8), np.zeros(70000, np.uint8)
+    monkeypatch.setattr("sklearn.datasets.fetch_openml", lambda *a, **k: (rows, digits))
+    with pytest.raises(DataNotFound, match="from OpenML: .* SHA-256"):
+        mnist(verify=verify)
+    assert not list((cache_dir() / "mnist").iterdir())
 
 
 def test_a_failed_download_leaves_no_files(monkeypatch):

@@ -89,9 +89,9 @@ def test_a_small_cross_entropy_keeps_its_digits(dtype, z, exact):
         np.array([[1, 0, 0]], dtype),
     )
     value = nn.CategoricalCrossEntropy().output_value(softmax, Z, softmax.forward(Z), Y)
-    assert (
-        value.dtype == dtype and abs(float(value) / exact - 1) < 4 * np.finfo(dtype).eps
-    )
+    assert abs(float(value) / exact - 1) < 4 * np.finfo(dtype).eps
+    if np.lib.NumpyVersion(np.__version__) >= "2.0.0":  # 1 divides scalars in float64
+        assert value.dtype == dtype
 
 
 def test_the_largest_logit_may_be_shared():

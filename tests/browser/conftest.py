@@ -18,7 +18,29 @@ PAGES = [
 if not PAGES: raise pytest.UsageError("_site/ has no pages: run `make docs` first")
 # the one other host that a page may ask, and only for Python
 PYODIDE = "https://cdn.jsdelivr.net/pyodide/"
+# One of each kind, with every colour of the style sheets: `--all` looks at all of them
+COLOURED = (
+    "index.html", "404.html", "search.html", "results.html", "CONTRIBUTING.html",
+    "api/losses.html", "nbs/15_metrics.html",
+)
 QUIET = ("gpu", "quic", "background-networking", "component-update", "sync")
+
+
+def pytest_addoption(parser):
+    parser.addoption(
+        "--all", action="store_true", help="the contrast of colours on every page"
+    )
+
+
+def pytest_collection_modifyitems(config, items):
+    if config.getoption("all"): return
+    few = [
+        item for item in items
+        if not item.name.startswith("test_colours")
+        or item.callspec.params["opened"] in COLOURED
+    ]
+    config.hook.pytest_deselected(items=[item for item in items if item not in few])
+    items[:] = few
 
 
 class Handler(SimpleHTTPRequestHandler):

@@ -58,24 +58,38 @@ def test_weight(opened, record_property):
     )[:8]
 
 
-# what else there is, is the same
-@pytest.mark.parametrize(
-    "theme, rules", [("light", None), ("dark", ["color-contrast"])]
-)
-def test_accessible(opened, theme, rules):
+def violations(page, rules):
+    """What axe finds but in mathematics, which KaTeX sets, and of whose thousands of
+    elements a word takes the place meanwhile."""
+    formulas = page.evaluate_handle("""() => {
+        const set = [...document.querySelectorAll('.katex')]
+        const formulas = set.map(e => ({element: e, nodes: [...e.childNodes]}))
+        set.forEach(e => e.replaceChildren('formula'))
+        return formulas
+    }""")
+    options = {"resultTypes": ["violations"], **rules}
+    axe = Axe().run(page, context={"exclude": [[".katex"]]}, options=options)
+    page.evaluate(
+        "all => all.forEach(one => one.element.replaceChildren(...one.nodes))", formulas
+    )
+    return [
+        (rule["id"], rule["help"], [node["target"] for node in rule["nodes"]][:8])
+        for rule in axe.response["violations"]
+    ]
+
+
+def test_accessible(opened):
+    "By all rules but one: the contrast of colours takes longer than all others."
+    but_one = {"rules": {"color-contrast": {"enabled": False}}}
+    assert violations(opened.page, but_one) == []
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_colours_differ_enough(opened, theme):
     opened.page.evaluate(
         "theme => document.documentElement.dataset.theme = theme", theme
     )
-    options = {"resultTypes": ["violations"]} | ({"runOnly": rules} if rules else {})
-    found = (
-        Axe()
-        .run(opened.page, context={"exclude": [[".katex"]]}, options=options)
-        .response["violations"]
-    )
-    assert [
-        (rule["id"], rule["help"], [node["target"] for node in rule["nodes"]][:8])
-        for rule in found
-    ] == []
+    assert violations(opened.page, {"runOnly": ["color-contrast"]}) == []
 
 
 def test_fits_a_phone(opened):
