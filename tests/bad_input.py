@@ -1,0 +1,484 @@
+"""What may be handed to the library, and what has to come of it: it works and is the
+same as of plain numbers, or an error of ours says what was expected and what came, and
+nothing has changed. `test_bad_input.py` tries all of it, `fuzz.py` more of it."""
+
+import array
+import decimal
+import fractions
+import importlib
+import pickle
+import random
+import re
+import traceback
+import warnings
+from pathlib import Path
+
+import numpy as np
+import scipy.sparse
+
+import nn_from_scratch as nn
+from nn_from_scratch.data import hold_out
+from nn_from_scratch.layers import InputLayer
+from nn_from_scratch.metrics import improves_upwards
+from nn_from_scratch.objective import encode_targets, one_hot
+from nn_from_scratch.training import Training
+from nn_from_scratch.validation import k_fold, search
+
+PACKAGE = str(Path(nn.__file__).parent)
+
+
+def library(name):
+    "A library of tables or tensors, or None where it is not installed."
+    try:
+        return importlib.import_module(name)
+    except ImportError:
+        return None
+
+
+pandas, polars, torch = map(library, ("pandas", "polars", "torch"))
+
+# --- bits
+
+
+def frozen(value):
+    "A value as something that is equal only for the same bits."
+    if isinstance(value, np.ndarray) and value.dtype.kind not in "OT":
+        mask = np.ma.getmaskarray(value).tobytes() if np.ma.isMA(value) else b""
+        return value.dtype.str, value.shape, np.asarray(value).tobytes(), mask
+    if isinstance(value, dict):
+        return tuple((key, frozen(part)) for key, part in value.items())
+    if isinstance(value, (list, tuple)):
+        return type(value).__name__, tuple(map(frozen, value))
+    if isinstance(value, np.random.Generator):
+        return frozen(value.bit_generator.state)
+    if torch and isinstance(value, torch.Tensor):
+        return str(value)
+    if pandas and isinstance(value, (pandas.DataFrame, pandas.Series)):
+        return str(value)
+    try:
+        return pickle.dumps(value)
+    except Exception:  # a generator, a lambda, a memoryview
+        return repr(value)
+
+
+def bits(network):
+    "All that a call may leave changed: the network, what trains it, the global state."
+    rule = network.optimizer
+    held = id(network.head), id(network.head.loss), id(network.regularizer), id(rule)
+    return (
+        frozen(network.snapshot()),
+        network.grad.tobytes(),
+        held,
+        rule and frozen(rule.state()),
+        network.activations is None,
+        repr(network),
+        frozen(np.random.get_state()),
+        random.getstate(),
+    )
+
+
+# --- networks, and data that every kind of number holds exactly
+
+N = 12
+X = np.array([[i >> j & 1 for j in range(3)] for i in range(N)], float)
+LABELS = np.arange(N) % 2.0
+TARGETS = {
+    "one": LABELS,
+    "many": LABELS,
+    "real": np.column_stack([LABELS, np.arange(N) // 6]).astype(float),
+}
+HEADS = {
+    "one": (1, nn.Sigmoid()),
+    "many": (3, nn.Softmax()),
+    "real": (2, nn.Linear()),
+}
+QUICK = {"epochs": 1, "batch_size": 5, "verbose": False}
+
+
+def made(task):
+    "A network that has been trained, with statistics and an optimiser that remembers."
+    network = nn.Network(3, seed=1)
+    network.add_layer(4, nn.Tanh(), batch_norm=True, dropout=0.2)
+    network.add_output_layer(*HEADS[task])
+    network.train(X, TARGETS[task], optimizer="adam", regularizer="l2", **QUICK)
+    return network
+
+
+NETWORKS = {task: made(task) for task in HEADS}
+
+# --- what holds the same numbers: a name, and a function of an array of zeros and ones
+
+
+class Arraylike:
+    def __init__(self, values):
+        self.values = values
+
+    def __array__(self, dtype=None, copy=None):
+        return np.array(self.values, dtype)
+
+
+class Broken:
+    def __array__(self, dtype=None, copy=None):
+        raise RuntimeError("on another device")
+
+    def __repr__(self):
+        return "Broken()"
+
+
+def strided(values):
+    wide = np.full([2 * size for size in values.shape], np.nan)
+    view = wide[tuple(slice(None, None, 2) for _ in values.shape)]
+    view[...] = values
+    return view
+
+
+def backwards(values):
+    return values[::-1].copy()[::-1]
+
+
+def readonly(values):
+    values = values.copy()
+    values.flags.writeable = False
+    return values
+
+
+def objects(make):
+    def of(values):
+        result = np.empty(values.shape, object)
+        for index, value in np.ndenumerate(values):
+            result[index] = make(value)
+        return result
+
+    return of
+
+
+def nested(make):
+    def of(values):
+        if values.ndim == 0:
+            return make(values.item())
+        return [of(part) for part in values]
+
+    return of
+
+
+TYPES = "? i1 i2 i4 i8 u1 u2 u4 u8 f2 f4 f8 g >i2 >i4 >i8 >u8 >f2 >f4 >f8"
+SAME = {f"dtype {name}": lambda V, t=name: V.astype(t) for name in TYPES.split()}
+SAME |= {
+    "list": lambda V: V.tolist(),
+    "list of whole numbers": nested(int),
+    "list of booleans": nested(bool),
+    "list of numpy numbers": nested(np.float32),
+    "list of fractions": nested(fractions.Fraction),
+    "list of decimals": nested(decimal.Decimal),
+    "tuple": lambda V: tuple(V.tolist()),
+    "list of arrays": list,
+    "tuple of arrays": tuple,
+    "list of masked arrays": lambda V: [np.ma.array(row) for row in V],
+    "list of array.array": lambda V: [array.array("d", np.atleast_1d(v)) for v in V]
+    if V.ndim > 1 else array.array("d", V),
+    "objects of floats": objects(float),
+    "objects of whole numbers": objects(int),
+    "objects of booleans": objects(bool),
+    "objects of numpy numbers": objects(np.int16),
+    "objects of decimals": objects(decimal.Decimal),
+    "objects of fractions": objects(fractions.Fraction),
+    "Fortran order": np.asfortranarray,
+    "strided": strided,
+    "backwards": backwards,
+    "float32 strided": lambda V: strided(V).astype("f4")[:],
+    "big-endian strided": lambda V: np.repeat(V, 2, axis=0).astype(">f4")[::2],
+    "read-only": readonly,
+    "read-only float32": lambda V: readonly(V.astype("f4")),
+    "read-only Fortran": lambda V: readonly(np.asfortranarray(V)),
+    "memoryview": lambda V: memoryview(V),
+    "frombuffer": lambda V: np.frombuffer(V.tobytes()).reshape(V.shape),
+    "subclass": lambda V: V.view(np.recarray),
+    "masked, none of them": lambda V: np.ma.array(V),
+    "masked, a mask without any": lambda V: np.ma.array(V, mask=np.zeros(V.shape)),
+    "hard mask without any": lambda V: np.ma.array(V, hard_mask=True),
+    "array-like": Arraylike,
+    "minus zero": lambda V: np.where(V == 0, -0.0, V),
+    "unaligned": lambda V: np.frombuffer(
+        b"\0" + V.tobytes(), np.uint8)[1:].view("f8").reshape(V.shape),
+}
+# text that is a number: fine as a feature, no label
+TEXT = {
+    "text": lambda V: V.astype(str),
+    "bytes": lambda V: V.astype(str).astype(bytes),
+    "objects of text": objects(str),
+    "text of numpy": lambda V: V.astype(str).astype(np.dtypes.StringDType()),
+    "list of text": nested(str),
+}
+
+
+def columns(values):
+    "A table's columns by name; of one column, itself."
+    return {f"c{i}": column for i, column in enumerate(values.T)}
+
+
+if pandas:
+
+    def frame(kind):
+        def of(values):
+            if values.ndim > 2:
+                return Arraylike(values)
+            make = pandas.DataFrame if values.ndim == 2 else pandas.Series
+            return make(values).astype(kind)
+
+        return of
+
+    kinds = "float64 float32 int64 uint8 bool object Int64 Int8 UInt16 Float64 Float32"
+    kinds = [*kinds.split(), "boolean", "category"]
+    SAME |= {f"pandas {kind}": frame(kind) for kind in kinds}
+    SAME["pandas mixed"] = lambda V: frame("float32")(V).astype(
+        {0: "Int64"}) if V.ndim == 2 else pandas.Series(V, index=range(7, 7 + len(V)))
+    SAME["pandas array"] = lambda V: (
+        pandas.array(V, "Int64") if V.ndim == 1 else pandas.DataFrame(columns(V)))
+    SAME["pandas sparse"] = frame("Sparse[float64]")
+    SAME["pandas sliced"] = lambda V: frame("float64")(np.repeat(V, 2, axis=0))[::2]
+if polars:
+
+    def table(kind):
+        def of(values):
+            if values.ndim == 1:
+                return polars.Series("c", values.tolist()).cast(kind)
+            return polars.DataFrame(columns(values)).cast(kind)
+
+        return of
+
+    kinds = polars.Float64, polars.Float32, polars.Int64, polars.UInt8, polars.Boolean
+    SAME |= {f"polars {kind}": table(kind) for kind in kinds}
+    SAME["polars decimal"] = table(polars.Decimal(10, 2))
+    SAME["polars mixed"] = lambda V: (
+        table(polars.Int8)(V) if V.ndim == 1 else
+        polars.DataFrame(columns(V)).with_columns(c0=polars.col("c0").cast(bool)))
+if torch:
+
+    def tensor(kind):
+        return lambda values: torch.tensor(values, dtype=getattr(torch, kind))
+
+    kinds = "float64 float32 float16 int64 int32 uint8 bool"
+    SAME |= {f"torch {kind}": tensor(kind) for kind in kinds.split()}
+    SAME["torch transposed"] = lambda V: torch.tensor(V.T.copy()).T
+    SAME["torch list"] = lambda V: [torch.tensor(row) for row in V]
+
+# --- what holds no numbers, or others: refused everywhere
+
+
+def with_one(value, where=0):
+    "An array with one number exchanged, in a place of its own."
+
+    def of(values):
+        values = values.copy()
+        values.flat[where] = value
+        return values
+
+    return of
+
+
+def with_object(value, where=0):
+    def of(values):
+        values = objects(float)(values)
+        values.flat[where] = value
+        return values
+
+    return of
+
+
+def masked(values):
+    return np.ma.array(values, mask=with_one(1, -1)(np.zeros(values.shape)))
+
+
+def ragged(values):
+    rows = [np.atleast_1d(row).tolist() for row in values]
+    return [rows[0] * 2, *rows[1:]]
+
+
+def sparse(make):
+    return lambda values: make(np.atleast_2d(values))
+
+
+SPOILED = {}
+for where, place in {"first": 0, "middle": 5, "last": -1}.items():
+    for name, value in {"NaN": np.nan, "infinity": np.inf, "-infinity": -np.inf}.items():
+        SPOILED[f"{name}, {where}"] = with_one(value, place)
+        SPOILED[f"float32 {name}, {where}"] = (
+            lambda V, f=with_one(value, place): f(V).astype("f4"))
+        SPOILED[f"float16 {name}, {where}"] = (
+            lambda V, f=with_one(value, place): f(V).astype("f2"))
+        SPOILED[f"big-endian {name}, {where}"] = (
+            lambda V, f=with_one(value, place): f(V).astype(">f8"))
+    things = {"None": None, "text": "red", "empty text": "", "a dict": {}, "a set": {1},
+              "a list": [1.0], "an array": np.ones(2), "a complex number": 1j,
+              "a class": int, "a huge number": 10**400, "a huger one": -(10**5000),
+              "Ellipsis": ..., "text NaN": "nan", "a date": np.datetime64("2020-01-01")}
+    for name, value in things.items():
+        SPOILED[f"{name}, {where}"] = with_object(value, place)
+SPOILED |= {
+    "too large": with_one(1e300),
+    "too large, negative": with_one(-1e39, -1),
+    "complex": lambda V: V.astype(complex),
+    "complex64": lambda V: V.astype("c8"),
+    "complex list": nested(complex),
+    "dates": lambda V: V.astype("M8[s]"),
+    "durations": lambda V: V.astype("m8[s]"),
+    "not a time": lambda V: np.full(V.shape, "NaT", "M8[s]"),
+    "structured": lambda V: np.zeros(V.shape, [("a", "f8"), ("b", "i4")]),
+    "void": lambda V: np.zeros(V.shape, "V4"),
+    "words": lambda V: np.full(V.shape, "red"),
+    "words in bytes": lambda V: np.full(V.shape, b"red"),
+    "words in objects": objects(lambda value: "red"),
+    "words in lists": nested(lambda value: "red"),
+    "words of numpy": lambda V: np.full(V.shape, "red", np.dtypes.StringDType()),
+    "masked": masked,
+    "all masked": lambda V: np.ma.array(V, mask=True),
+    "list of masked": lambda V: list(masked(V)),
+    "nested list of masked": lambda V: [list(masked(V))],
+    "ragged": ragged,
+    "ragged arrays": lambda V: [np.array(row) for row in ragged(V)],
+    "ragged objects": lambda V: np.array([*map(np.array, ragged(V))], object),
+    "None": lambda V: None,
+    "a number": lambda V: 1.0,
+    "a whole number": lambda V: 3,
+    "a 0-dimensional array": lambda V: np.array(1.0),
+    "True": lambda V: True,
+    "text": lambda V: "data.csv",
+    "bytes": lambda V: b"abc",
+    "a path": lambda V: Path("Daten für später.csv"),
+    "a dict": lambda V: {0: V},
+    "a set": lambda V: {1.0, 2.0},
+    "a generator": lambda V: (row for row in V),
+    "a map": lambda V: map(list, V),
+    "an iterator": lambda V: iter(V),
+    "a function": lambda V: np.mean,
+    "a class": lambda V: np.ndarray,
+    "a module": lambda V: np,
+    "an object": lambda V: object(),
+    "Ellipsis": lambda V: ...,
+    "a broken array": lambda V: Broken(),
+    "list of broken arrays": lambda V: [Broken() for _ in V],
+    "an empty list": lambda V: [],
+    "empty lists": lambda V: [[] for _ in V],
+    "None for each": lambda V: [None for _ in V],
+    "a network": lambda V: NETWORKS["one"],
+    "no rows": lambda V: V[:0],
+    "no columns": lambda V: V.reshape(len(V), -1)[:, :0],
+    "no rows of objects": lambda V: np.empty((0, *V.shape[1:]), object),
+    "too many columns": lambda V: np.column_stack([V] * 5),
+    "a rank more": lambda V: V[:, None, None],
+    "two ranks more": lambda V: V[None, None, None],
+    "a row fewer": lambda V: V[:-1],
+    "a row more": lambda V: np.concatenate([V, V[:1]]),
+    "one row": lambda V: V[:1].reshape(1, -1),
+    "transposed": lambda V: np.column_stack([V, V]).T,
+}
+for name in ("csr", "csc", "coo", "lil", "dok", "bsr", "dia"):
+    for kind in ("matrix", "array"):
+        make = getattr(scipy.sparse, f"{name}_{kind}")
+        SPOILED[f"{name}_{kind}"] = sparse(make)
+if pandas:
+
+    def nullable(kind):
+        def of(values):
+            made = frame("float64")(values).astype(kind)
+            if values.ndim == 1:
+                made.iloc[1] = None
+            else:
+                made.iloc[1, 0] = None
+            return made
+
+        return of
+
+    for kind in ("Int64", "Float64", "boolean", "object", "float64", "string"):
+        SPOILED[f"pandas {kind}, one missing"] = nullable(kind)
+    SPOILED |= {
+        "pandas words": lambda V: frame("object")(V).replace(1.0, "red"),
+        "pandas words, category": lambda V: frame("object")(V).replace(
+            1.0, "red").astype("category"),
+        "pandas dates": frame("datetime64[ns]"),
+        "pandas durations": frame("timedelta64[ns]"),
+        "pandas complex": frame("complex128"),
+        "pandas array, missing": lambda V: pandas.array([1, None] * 6, "Int64"),
+        "pandas periods": lambda V: pandas.period_range("2020", periods=len(V)),
+        "pandas intervals": lambda V: pandas.interval_range(0, len(V)),
+        "pandas empty": lambda V: pandas.DataFrame(),
+    }
+if polars:
+    SPOILED |= {
+        "polars null": lambda V: polars.DataFrame(
+            {name: [None, *column[1:]] for name, column in columns(
+                np.atleast_2d(V.T).T).items()}),
+        "polars words": lambda V: polars.DataFrame({"c": ["red"] * len(V)}),
+        "polars category": lambda V: polars.Series(["red"] * len(V)).cast(
+            polars.Categorical),
+        "polars dates": lambda V: polars.Series([0] * len(V)).cast(polars.Date),
+        "polars lists": lambda V: polars.Series([[1.0]] * len(V)),
+        "polars lazy": lambda V: polars.DataFrame({"c": [1.0] * len(V)}).lazy(),
+        "polars empty": lambda V: polars.DataFrame(),
+    }
+if torch:
+    SPOILED |= {
+        "torch that learns": lambda V: torch.tensor(V, requires_grad=True),
+        "torch bfloat16": lambda V: torch.tensor(V).bfloat16(),
+        "torch sparse": lambda V: torch.tensor(V).to_sparse(),
+        "torch complex": lambda V: torch.tensor(V, dtype=torch.complex64),
+        "torch NaN": lambda V: torch.tensor(with_one(np.nan)(V)),
+        "torch meta": lambda V: torch.empty(V.shape, device="meta"),
+    }
+
+# --- where arrays are handed in: a function of a network, its task and the value
+
+
+def trained(network, task, **given):
+    "The history and the tensors of one more epoch, with one argument exchanged."
+    usual = {"x_train": X, "y_train": TARGETS[task]}
+    history = network.train(**{**usual, **QUICK, **given})
+    return dict(history), network.theta.copy()
+
+
+def stepped(network, task, **given):
+    usual = {"x_train": X, "y_train": TARGETS[task], "epochs": 1, "batch_size": 5}
+    run = Training(network, **{**usual, **given})
+    run.step()
+    return run.t, network.theta.copy()
+
+
+def found(network, X, y):
+    curve = network.find_learning_rate(X, y, low=0.1, high=0.3, n_steps=10)
+    return curve.losses, curve.suggestion
+
+
+def searched(X, y, **options):
+    def build(seed, units):
+        network = nn.Network(3, seed=seed)
+        network.add_output_layer(1, nn.Sigmoid())
+        return network
+
+    settings = [{"units": 1}]
+    usual = {"k": 2, "epochs": 1, "verbose": False}
+    return dict(search(build, settings, X, y, **{**usual, **options}))
+
+
+def called(function):
+    return lambda network, task, value: function(value)
+
+
+SAMPLES = {
+    "train x_train": lambda m, t, V: trained(m, t, x_train=V),
+    "train x_val": lambda m, t, V: trained(m, t, x_val=V, y_val=TARGETS[t]),
+    "Training x_train": lambda m, t, V: stepped(m, t, x_train=V),
+    "Training x_val": lambda m, t, V: stepped(m, t, x_val=V, y_val=TARGETS[t]),
+    "evaluate X": lambda m, t, V: m.evaluate(V, TARGETS[t]),
+    "output X": lambda m, t, V: m.output(V),
+    "find_learning_rate X": lambda m, t, V: found(m, V, TARGETS[t]),
+}
+OUTPUTS = {
+    "train y_train": lambda m, t, V: trained(m, t, y_train=V),
+    "train y_val": lambda m, t, V: trained(m, t, x_val=X, y_val=V),
+    "train y_train, a share held out": lambda m, t, V: trained(
+        m, t, y_train=V, validation_split=0.3),
+    "Training y_train": lambda m, t, V: stepped(m, t, y_train=V),
+    "Training y_val": lambda m, t, V: stepped(m, t, x_val=X, y_val=V),
+    "evaluate y": lambda m, t, V: m.evaluate(X, V),
+    "find_learning_rate y": lambda m, t, V: found(m, X, V),
+}
