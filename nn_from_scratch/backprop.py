@@ -15,7 +15,7 @@ from numpy import ndarray
 
 from .activations import Activation
 from .layers import (
-    Activate, InputLayer, Layer, check_layers, shown, walk, write)
+    Activate, InputLayer, Layer, check_layers, quoted, shown, walk, write)
 
 # %% ../nbs/06_backprop.ipynb #a7f16988
 class Tensors:
@@ -108,10 +108,12 @@ def free_layer(
 def check_seed(seed):
     "Raise `TypeError` or `ValueError` unless a generator can be made of it."
     try:
+        if isinstance(seed, bool):
+            raise TypeError
         np.random.default_rng(seed)
     except (TypeError, ValueError) as error:
         raise type(error)("expected a seed that is a whole number of at least 0, a "
-                          f"Generator or None, got {seed!r}") from None
+                          f"Generator or None, got {quoted(seed)}") from None
 
 # %% ../nbs/06_backprop.ipynb #b96cfee3
 class Vector:

@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['own_seed', 'two_moons', 'digits', 'check_shares', 'check_classes', 'Split', 'split', 'hold_out', 'Samples',
            'count_batches', 'Epoch', 'checked_weights', 'training_weights', 'checked', 'held_out', 'parts',
-           'standardize', 'standardize_targets']
+           'check_parts', 'standardize', 'standardize_targets']
 
 # %% ../nbs/16_data.ipynb #5418b867
 from collections.abc import Callable
@@ -19,13 +19,18 @@ from numpy import ndarray
 from numpy.random import Generator
 
 from .activations import Sigmoid, Softmax
-from .layers import numbers
+from .layers import count, numbers, quoted, unwrapped
 from .losses import sample_weights
 from .metrics import PAGE, Scores
 
 # %% ../nbs/16_data.ipynb #781c3daa
 def own_seed(seed):
-    "A seed for scikit-learn, which would take None for NumPy's global generator."
+    """A seed for scikit-learn, which would take None for NumPy's global generator.
+    Raises `ValueError` for what is none."""
+    whole = isinstance(seed, (int, np.integer)) and not isinstance(seed, bool)
+    if seed is not None and not (whole and 0 <= seed < 2**32):
+        raise ValueError("expected a seed from 0 to 2**32 - 1, or None, "
+                         f"got {quoted(seed)}")
     return int(np.random.default_rng().integers(2**32)) if seed is None else seed
 
 def two_moons(
@@ -35,7 +40,7 @@ def two_moons(
 ) -> tuple[ndarray, ndarray]:  # samples (n, 2) and labels 0 or 1 (n,)
     "Two interleaved half circles with noise, from `sklearn.datasets.make_moons`."
     from sklearn.datasets import make_moons
-    return make_moons(n, noise=noise, random_state=own_seed(seed))
+    return make_moons(count(n, "samples"), noise=noise, random_state=own_seed(seed))
 
 # %% ../nbs/16_data.ipynb #19a59d06
 def digits() -> tuple[ndarray, ndarray]:  # pixels in [0, 1] (1797, 64), labels (1797,)
@@ -50,7 +55,7 @@ def check_shares(validation, test):
     for name, share in {"validation": validation, "test": test}.items():
         if not (isinstance(share, Real) and 0 < share < 1):
             raise ValueError(f"expected {name} as a share above 0 and below 1, got "
-                             f"{share!r}; sklearn.model_selection.train_test_split "
+                             f"{quoted(share)}; sklearn.model_selection.train_test_split "
                              "makes two parts")
     if validation + test >= 1:
         raise ValueError(f"validation={validation} and test={test} leave no sample to "
@@ -58,6 +63,11 @@ def check_shares(validation, test):
 
 def check_classes(y):
     "Raise `ValueError` where a class has a single row, as real targets have."
+    y = unwrapped(y, "labels")
+    if y.dtype.kind in "OT":
+        y = y.astype(str)
+    elif y.dtype.kind not in "US":
+        numbers(y, "labels", np.float64)
     classes, rows = np.unique(y, axis=0, return_counts=True)
     if rows.min(initial=2) < 2:
         raise ValueError("stratify=True keeps the share of each class, and of "
@@ -87,11 +97,15 @@ def split(
     are to be stratified."""
     from sklearn.model_selection import train_test_split
     check_shares(validation, test)
+    rows = [unwrapped(X, "samples").shape[:1], unwrapped(y, "targets").shape[:1]]
+    if rows[0] != rows[1] or rows[0] in ((), (0,)):
+        raise ValueError("expected as many targets as samples, and at least one, "
+                         f"got {rows[1]} targets and {rows[0]} samples")
     if stratify:
         check_classes(y)
     seed = own_seed(seed)
     X_rest, x_test, y_rest, y_test = train_test_split(
-        X, y, test_size=test, stratify=y if stratify else None, random_state=seed)
+        X, y, test_size=float(test), stratify=y if stratify else None, random_state=seed)
     x_train, x_val, y_train, y_val = train_test_split(
         X_rest, y_rest, test_size=round(validation * len(X)),
         stratify=y_rest if stratify else None, random_state=seed)
@@ -107,6 +121,9 @@ def hold_out(
     """Pick rows at random, in proportion to the classes.
     Raises `ValueError` if a part would be empty."""
     n = len(y)
+    if not (isinstance(fraction, Real) and 0 < fraction < 1):
+        raise ValueError("expected a share above 0 and below 1, "
+                         f"got {quoted(fraction)}")
     m = round(fraction * n)
     if not 0 < m < n:
         raise ValueError(f"validation_split={fraction} of {n} samples "
@@ -329,8 +346,10 @@ def parts(network, x_train, y_train, x_val=None, y_val=None, fraction=0,
     train.weights = training_weights(train.y, classes, sample_weight, class_weight)
     if (x_val is None) != (y_val is None):
         raise ValueError("expected x_val and y_val together, got one of them")
-    if not (isinstance(fraction, Real) and 0 <= fraction < 1):
-        raise ValueError(f"validation_split must lie in [0, 1), got {fraction!r}")
+    is_share = isinstance(fraction, Real) and not isinstance(fraction, bool)
+    if not (is_share and 0 <= fraction < 1):
+        raise ValueError("validation_split must lie in [0, 1), "
+                         f"got {quoted(fraction)}")
     if x_val is not None and fraction:
         raise ValueError("expected x_val and y_val or validation_split, got both")
     if x_val is not None:
@@ -338,12 +357,21 @@ def parts(network, x_train, y_train, x_val=None, y_val=None, fraction=0,
     return train, None
 
 # %% ../nbs/16_data.ipynb #4292ea67
+def check_parts(parts):
+    "Raise `TypeError` for what `split` has not returned."
+    if not isinstance(parts, Split):
+        raise TypeError("expected the parts that split returns, "
+                        f"got {quoted(parts)}")
+
 def standardize(
     parts: Split,  # as `split` returns them
 ) -> tuple:  # parts with `x_train` of mean 0 and deviation 1, and the fitted scaler
     """Scale all parts by the mean and deviation of the training part, with
     `sklearn.preprocessing.StandardScaler`."""
     from sklearn.preprocessing import StandardScaler
+    check_parts(parts)
+    for X in parts[::2]:
+        numbers(X, "samples", np.float64)
     scaler = StandardScaler().fit(parts.x_train)
     scaled = {name: scaler.transform(getattr(parts, name))
               for name in ("x_train", "x_val", "x_test")}
@@ -355,6 +383,9 @@ def standardize_targets(
     """Scale the targets of all parts by mean and deviation of the training part. The
     scaler's `inverse_transform` brings outputs back to the unit of the targets."""
     from sklearn.preprocessing import StandardScaler
+    check_parts(parts)
+    for y in parts[1::2]:
+        numbers(y, "targets", np.float64)
     columns = {name: np.reshape(getattr(parts, name), (len(getattr(parts, name)), -1))
                for name in ("y_train", "y_val", "y_test")}
     scaler = StandardScaler().fit(columns["y_train"])

@@ -16,7 +16,7 @@ from .backprop import Stack, pieces
 from .callbacks import Callback, History, ProgressBar
 from .data import checked
 from .initializers import Initializer
-from .layers import Activate, Dense, count, default_initializer, shown
+from .layers import Activate, Dense, count, default_initializer, quoted, shown
 from .losses import Loss
 from .metrics import check_estimator, score
 from .normalization import BatchNorm
@@ -43,8 +43,13 @@ class Network(Stack):
         dtype=np.float32,  # precision: float32 or float64
         vocabulary: int | None = None,  # samples are whole numbers below it; None: real
     ):
-        if np.dtype(dtype) not in (np.float32, np.float64):
-            raise ValueError(f"dtype must be float32 or float64, got {np.dtype(dtype)}")
+        try:
+            fits = dtype is not None and np.dtype(dtype) in (np.float32, np.float64)
+        except TypeError:
+            fits = False
+        if not fits:
+            raise ValueError("dtype must be float32 or float64, "
+                             f"got {quoted(dtype)}")
         super().__init__(shape, (), seed, dtype, vocabulary)
 
     def add_layer(self,

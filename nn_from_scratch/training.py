@@ -22,7 +22,7 @@ from numpy import ndarray
 from .activations import Sigmoid, Softmax
 from .callbacks import Callback, History
 from .data import Epoch, count_batches, held_out, parts
-from .layers import count
+from .layers import count, quoted
 from .losses import Loss
 from .metrics import Scores, check_estimator, score
 from .objective import Head, Objective
@@ -47,7 +47,7 @@ class TrainingDiverged(ArithmeticError):
 def check_loss(loss):
     if loss is not None and not isinstance(loss, Loss):
         raise TypeError("expected loss to be a Loss such as MeanSquaredError(), "
-                        f"got {loss!r}")
+                        f"got {quoted(loss)}")
 
 def positive(value, name):
     "A number above 0 and finite, or None. Raises `TypeError` or `ValueError`."
@@ -61,16 +61,16 @@ def positive(value, name):
 def listed_callbacks(callbacks) -> list:
     "The callbacks, none for None. Raises `TypeError` for what has not their moments."
     try:
-        found = list(callbacks or ())
+        found = [] if callbacks is None else list(callbacks)
     except TypeError:
         raise TypeError("expected a list of callbacks such as [EarlyStopping()], "
-                        f"got {callbacks!r}") from None
+                        f"got {quoted(callbacks)}") from None
     moments = "on_train_begin", "on_epoch_end", "on_train_end"
     for callback in found:
         complete = all(hasattr(callback, moment) for moment in moments)
         if isinstance(callback, type) or not complete:
             raise TypeError("expected callbacks with the moments of Callback, such as "
-                            f"EarlyStopping(), got {callback!r}")
+                            f"EarlyStopping(), got {quoted(callback)}")
     return found
 
 # %% ../nbs/18_training.ipynb #4c6f1e02

@@ -8,7 +8,6 @@ import fractions
 import importlib
 import pickle
 import random
-import re
 import traceback
 import warnings
 from pathlib import Path
@@ -17,12 +16,14 @@ import numpy as np
 import scipy.sparse
 
 import nn_from_scratch as nn
-from nn_from_scratch.data import hold_out
+from nn_from_scratch.data import Split, hold_out
+from nn_from_scratch.datasets import (
+    cup, cup_blind, find_data, mnist, monk, read_idx, write_cup)
 from nn_from_scratch.layers import InputLayer
 from nn_from_scratch.metrics import improves_upwards
 from nn_from_scratch.objective import encode_targets, one_hot
-from nn_from_scratch.training import Training
-from nn_from_scratch.validation import k_fold, search
+from nn_from_scratch.training import Standing, Training
+from nn_from_scratch.validation import k_fold, random_settings, search
 
 PACKAGE = str(Path(nn.__file__).parent)
 
@@ -53,7 +54,7 @@ def frozen(value):
         return frozen(value.bit_generator.state)
     if torch and isinstance(value, torch.Tensor):
         return str(value)
-    if pandas and isinstance(value, (pandas.DataFrame, pandas.Series)):
+    if type(value).__module__.startswith("pandas"):  # a pickle holds caches as well
         return str(value)
     try:
         return pickle.dumps(value)
@@ -72,6 +73,7 @@ def bits(network):
         rule and frozen(rule.state()),
         network.activations is None,
         repr(network),
+        frozen(np.geterr()),
         frozen(np.random.get_state()),
         random.getstate(),
     )
@@ -101,10 +103,69 @@ def made(task):
     network.add_layer(4, nn.Tanh(), batch_norm=True, dropout=0.2)
     network.add_output_layer(*HEADS[task])
     network.train(X, TARGETS[task], optimizer="adam", regularizer="l2", **QUICK)
+    network.grad[...] = 0
     return network
 
 
 NETWORKS = {task: made(task) for task in HEADS}
+
+# --- what has to come of a call
+
+TRIED = set()  # names of the cases, to count those that differ
+OURS = "got", "unknown ", "say by ", "always 1", "needs at least", "leaves a part empty"
+NAMED = "expected", "must", "use ", "cannot", *OURS[1:]
+
+
+class Wrong(AssertionError):
+    "A case that did neither work nor end in an error of ours, or left a trace."
+
+
+def worded(error):
+    "Whether an error is raised by the library, and says what fits and what came."
+    place = traceback.extract_tb(error.__traceback__)[-1].filename
+    text = str(error)
+    return (
+        place.startswith(PACKAGE)
+        and isinstance(error, (TypeError, ValueError, FileNotFoundError))
+        and any(word in text for word in OURS)
+        and any(word in text for word in NAMED)
+        and len(text) < 700
+    )
+
+
+def examine(case, function, value, network, expected):
+    """Hand a value to a function of it, and put the network back. `expected` is the
+    frozen result, "refused", or "either"."""
+    TRIED.add(case)
+    before, given, left = bits(network), frozen(value), Standing(network)
+
+    def check(good, what):
+        if not good:
+            raise Wrong(f"{case}: {what}")
+
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            warnings.filterwarnings("ignore", "feature .* has|targets reach")
+            result = function(value)
+    except (KeyboardInterrupt, Wrong):
+        raise
+    except BaseException as error:
+        came = f"{type(error).__name__}: {error}"
+        check(expected in ("refused", "either"), f"expected it to work, got {came}")
+        if not isinstance(error, nn.TrainingDiverged):
+            check(worded(error), f"expected an error in words of ours, got {came}")
+            check(bits(network) == before, f"the network has changed by {came}")
+    else:
+        check(expected != "refused", f"expected an error, got {result!r:.200}")
+        if expected != "either":
+            check(frozen(result) == expected, "not the result of plain numbers")
+    same = given == frozen(value)
+    check(same or hasattr(value, "__next__"), "what was handed in has changed")
+    left.put_back()
+    network.grad[...] = 0
+    network.forget()
+
 
 # --- what holds the same numbers: a name, and a function of an array of zeros and ones
 
@@ -361,16 +422,18 @@ SPOILED |= {
     "empty lists": lambda V: [[] for _ in V],
     "None for each": lambda V: [None for _ in V],
     "a network": lambda V: NETWORKS["one"],
-    "no rows": lambda V: V[:0],
     "no columns": lambda V: V.reshape(len(V), -1)[:, :0],
-    "no rows of objects": lambda V: np.empty((0, *V.shape[1:]), object),
     "too many columns": lambda V: np.column_stack([V] * 5),
     "a rank more": lambda V: V[:, None, None],
     "two ranks more": lambda V: V[None, None, None],
+    "transposed": lambda V: np.column_stack([V, V]).T,
+}
+LENGTHS = {  # refused where there is a partner of another length
     "a row fewer": lambda V: V[:-1],
     "a row more": lambda V: np.concatenate([V, V[:1]]),
     "one row": lambda V: V[:1].reshape(1, -1),
-    "transposed": lambda V: np.column_stack([V, V]).T,
+    "no rows": lambda V: V[:0],
+    "no rows of objects": lambda V: np.empty((0, *V.shape[1:]), object),
 }
 for name in ("csr", "csc", "coo", "lil", "dok", "bsr", "dia"):
     for kind in ("matrix", "array"):
@@ -482,3 +545,238 @@ OUTPUTS = {
     "evaluate y": lambda m, t, V: m.evaluate(X, V),
     "find_learning_rate y": lambda m, t, V: found(m, X, V),
 }
+
+
+def measured(metric):
+    A = np.full((N, 2), 0.25)
+    A[::3, 1] = 1
+    return {
+        f"{metric} A": (lambda V: metric(V, A), TARGETS["real"]),
+        f"{metric} Y": (lambda V: metric(A, V), TARGETS["real"]),
+    }
+
+
+ROWS = np.random.default_rng(0)  # never drawn from: hold_out gets a copy
+FUNCTIONS = {  # of one value: the function, and the plain value
+    "InputLayer.check": (lambda V: InputLayer(3).check(V) + 0.0, X),
+    "one_hot y": (lambda V: one_hot(V, 2), LABELS),
+    "encode_targets one": (lambda V: encode_targets(V, 1, nn.Sigmoid()), LABELS),
+    "encode_targets many": (lambda V: encode_targets(V, 3, nn.Softmax()), LABELS),
+    "encode_targets real": (
+        lambda V: encode_targets(V, 2, nn.Linear()), TARGETS["real"]),
+    "k_fold y": (lambda V: k_fold(V, 2), LABELS),
+    "search X": (lambda V: searched(V, LABELS), X),
+    "search y": (lambda V: searched(X, V), LABELS),
+    "search sample_weight": (lambda V: searched(X, LABELS, sample_weight=V), LABELS),
+    "train sample_weight": (
+        lambda V: trained(NETWORKS["one"], "one", sample_weight=V), LABELS),
+    "split y": (lambda V: nn.split(X, V, 0.25, 0.25, seed=0)[0], LABELS),
+    "split X": (
+        lambda V: np.asarray(nn.split(V, LABELS, 0.25, 0.25, seed=0)[1], float), X),
+    "standardize": (
+        lambda V: nn.standardize(Split(V, LABELS, X, LABELS, X, LABELS))[0][2], X),
+    **measured(nn.BinaryAccuracy()),
+    **measured(nn.MultiClassError()),
+    **measured(nn.MeanEuclideanError()),
+}
+# labels as text are classes to these, which hand no number on
+TAKE_TEXT = {"k_fold y", "split y", "split X"}
+
+
+def cases(every=True):
+    """Name, function, form, plain numbers, network and what is expected, of every
+    array; or of a part of them, in which each form and each entry occurs."""
+    tables = {"SAME": SAME, "TEXT": TEXT, "SPOILED": SPOILED, "LENGTHS": LENGTHS}
+    number = 0
+    for role, entries in (("X", SAMPLES), ("y", OUTPUTS)):
+        for entry, call in entries.items():
+            plain, expected = {}, {}
+            for task, network in NETWORKS.items():
+                plain[task] = X if role == "X" else TARGETS[task]
+                left = Standing(network)
+                expected[task] = frozen(call(network, task, plain[task]))
+                left.put_back()
+                network.grad[...] = 0
+                network.forget()
+            for kind, table in tables.items():
+                for name, make in table.items():
+                    number += 1
+                    for i, (task, network) in enumerate(NETWORKS.items()):
+                        if not every and number % 7 != i:
+                            continue
+                        works = kind == "SAME" or kind == "TEXT" and role == "X"
+                        alone = kind == "LENGTHS" and entry == "output X"
+                        yield (
+                            f"{entry} of {task}: {name}",
+                            lambda V, call=call, m=network, t=task: call(m, t, V),
+                            make,
+                            plain[task],
+                            network,
+                            "either" if alone else
+                            expected[task] if works else "refused",
+                        )
+    for name, (function, plain) in FUNCTIONS.items():
+        left = Standing(NETWORKS["one"])
+        expected = frozen(function(plain))
+        left.put_back()
+        for kind, table in tables.items():
+            for form, make in table.items():
+                number += 1
+                if not every and number % 4:
+                    continue
+                works, loose = kind == "SAME", name in TAKE_TEXT
+                if kind == "SPOILED":
+                    works = "either" if loose else "refused"
+                elif kind != "SAME":
+                    works = "either"
+                else:
+                    works = expected
+                yield f"{name}: {form}", function, make, plain, NETWORKS["one"], works
+
+
+def spoil(make, plain):
+    "A form of plain numbers; what it takes to make it says nothing of the library."
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return make(plain)
+
+
+# --- arguments that are no arrays
+
+VALUES = {
+    "0": 0, "-1": -1, "1": 1, "2": 2, "3": 3, "0.5": 0.5, "-0.5": -0.5, "1.0": 1.0,
+    "1e300": 1e300, "5e-324": 5e-324, "NaN": np.nan, "infinity": np.inf,
+    "-infinity": -np.inf, "True": True, "False": False, "numpy True": np.True_,
+    "numpy 3": np.int64(3), "numpy 0.5": np.float32(0.5), "numpy NaN": np.float64("nan"),
+    "text 3": "3", "a word": "many", "no text": "", "bytes": b"3", "unicode": "größer\0",
+    "None": None, "list": [3], "empty list": [], "tuple": (3, "a"), "dict": {"a": 1},
+    "set": {1}, "array": np.array([3]), "array of two": np.array([1.0, 2.0]),
+    "array of none": np.array([]), "0-dimensional NaN": np.array(np.nan),
+    "complex": 1j, "huge": 10**400, "date": np.datetime64("2020-01-01"),
+    "not a time": np.datetime64("NaT"), "decimal": decimal.Decimal("0.5"),
+    "decimal NaN": decimal.Decimal("NaN"), "a class": int, "an object": object(),
+    "Ellipsis": ..., "a module": np, "a callback class": nn.EarlyStopping,
+    "range": range(3),
+}
+WHOLE = {"1", "2", "3", "numpy 3"}
+POSITIVE = {*WHOLE, "0.5", "1.0", "1e300", "5e-324", "numpy 0.5"}
+SEEDS = {*WHOLE, "0", "huge", "None", "list", "array", "range"}
+# so many would take for ever, and are asked for in the right words
+ENDLESS = {"random_settings n", "two_moons n", "one_hot k", "encode_targets shape",
+           "add_output_layer"}
+
+
+def arguments():
+    "A function of the value by name, and the names of what it takes."
+    network = NETWORKS["one"]
+
+    def training(name):
+        return lambda value: Training(network, X, LABELS, **{name: value}).t
+
+    return {
+        "epochs": (training("epochs"), {*WHOLE, "huge"}),
+        "batch_size": (training("batch_size"), {*WHOLE, "huge"}),
+        "eta": (training("eta"), {*POSITIVE, "None"}),
+        "clip_norm": (training("clip_norm"), {*POSITIVE, "None"}),
+        "validation_split": (
+            training("validation_split"), {"0", "0.5", "numpy 0.5"}),
+        "loss": (training("loss"), {"None"}),
+        "optimizer": (training("optimizer"), {"None"}),
+        "schedule": (training("schedule"), {"None"}),
+        "regularizer": (training("regularizer"), {"None"}),
+        "class_weight": (training("class_weight"), {"None"}),
+        "sample_weight": (training("sample_weight"), {"None"}),
+        "callbacks": (
+            training("callbacks"),
+            {"None", "no text", "empty list", "array of none"}),
+        "one callback": (lambda v: training("callbacks")([v]), set()),
+        "estimator": (training("estimator"), {"None"}),
+        "x_val alone": (training("x_val"), {"None"}),
+        "y_val alone": (training("y_val"), {"None"}),
+        "patience": (lambda v: nn.EarlyStopping(v).patience, {*WHOLE, "huge"}),
+        "monitor": (lambda v: nn.EarlyStopping(3, v).monitor, set()),
+        "find batch_size": (
+            lambda v: network.find_learning_rate(
+                X, LABELS, low=0.1, high=0.2, n_steps=10, batch_size=v).start,
+            {"2", "3", "numpy 3", "huge"}),
+        "find loss": (
+            lambda v: network.find_learning_rate(
+                X, LABELS, low=0.1, high=0.2, n_steps=10, loss=v).start, {"None"}),
+        "network.loss": (lambda v: setattr(network, "loss", v), {"None"}),
+        "network.theta": (lambda v: setattr(network, "theta", v), set()),
+        "evaluate estimator": (
+            lambda v: network.evaluate(X, LABELS, v)["loss"], {"None"}),
+        "n_units": (lambda v: nn.Dense(v).n_units, {*WHOLE, "huge"}),
+        "add_layer n_units": (
+            lambda v: nn.Network(2).add_layer(v, nn.ReLU()), {*WHOLE, "huge"}),
+        "add_layer activation": (
+            lambda v: nn.Network(2).add_layer(2, v), set()),
+        "add_output_layer": (
+            lambda v: nn.Network(2).add_output_layer(v, nn.Sigmoid()), WHOLE),
+        "output activation": (
+            lambda v: nn.Network(2).add_output_layer(2, v), set()),
+        "a layer": (lambda v: nn.Network(2).add(v), set()),
+        "shape": (lambda v: nn.Network(v).shapes, {*WHOLE, "huge", "list"}),
+        "network seed": (lambda v: nn.Network(2, seed=v).shapes, SEEDS),
+        "dtype": (lambda v: nn.Network(2, dtype=v).shapes, {"numpy NaN", "numpy 0.5"}),
+        "vocabulary": (
+            lambda v: nn.Network(2, vocabulary=v).shapes, {*WHOLE, "huge", "None"}),
+        "one_hot k": (lambda v: one_hot([0, 0], v), WHOLE),
+        "encode_targets shape": (
+            lambda v: encode_targets([0, 0], v, nn.Softmax()),
+            {"2", "3", "numpy 3", "list"}),
+        "k_fold k": (lambda v: k_fold(LABELS, v), {"2", "3", "numpy 3"}),
+        "k_fold seed": (lambda v: k_fold(LABELS, 2, v), {*WHOLE, "0"}),
+        "k_fold groups": (lambda v: k_fold(LABELS, 2, 0, v), {"None"}),
+        "search k": (lambda v: searched(X, LABELS, k=v)["mean"], {"2", "3", "numpy 3"}),
+        "search seed": (
+            lambda v: searched(X, LABELS, seed=v)["mean"], {*WHOLE, "0"}),
+        "search monitor": (
+            lambda v: searched(X, LABELS, monitor=v)["error"],
+            {"a word", "text 3", "no text", "unicode"}),
+        "search groups": (
+            lambda v: searched(X, LABELS, groups=v)["mean"], {"None"}),
+        "search build": (lambda v: search(v, [{"a": 1}], X, LABELS), {
+            "a class", "a callback class"}),
+        "search settings": (
+            lambda v: search(made, v, X, LABELS), set()),
+        "random_settings n": (lambda v: random_settings(v), WHOLE),
+        "random_settings seed": (lambda v: random_settings(2, v), SEEDS),
+        "random_settings draw": (
+            lambda v: random_settings(2, 0, a=v),  {"a class", "a callback class"}),
+        "split validation": (
+            lambda v: nn.split(X, LABELS, v, 0.25, seed=0), {"0.5", "numpy 0.5"}),
+        "split test": (
+            lambda v: nn.split(X, LABELS, 0.25, v, seed=0), {"0.5", "numpy 0.5"}),
+        "split seed": (
+            lambda v: nn.split(X, LABELS, 0.25, 0.25, seed=v), {*WHOLE, "0", "None"}),
+        "two_moons n": (lambda v: nn.two_moons(v), WHOLE),
+        "two_moons seed": (lambda v: nn.two_moons(9, 0.1, v), {*WHOLE, "0", "None"}),
+        "hold_out fraction": (
+            lambda v: hold_out(LABELS, v, True, np.random.default_rng(0)),
+            {"0.5", "numpy 0.5"}),
+        "standardize": (lambda v: nn.standardize(v), set()),
+        "metric's name": (improves_upwards, set()),
+        "monk problem": (lambda v: monk(v, False), WHOLE),
+        "monk seed": (lambda v: monk(1, False, v), SEEDS),
+        "monk data_dir": (lambda v: monk(1, v), {"None", "False"}),
+        "cup data_dir": (lambda v: cup(v), set()),
+        "cup_blind data_dir": (lambda v: cup_blind(v), set()),
+        "mnist data_dir": (lambda v: mnist(v) if v is not None else None, {"None"}),
+        "find_data data_dir": (lambda v: find_data("a set", ["file"], v), set()),
+        "read_idx path": (read_idx, set()),
+        "write_cup predictions": (lambda v: write_cup("unwritten", v), set()),
+        "write_cup path": (
+            lambda v: None if isinstance(v, str) and v else write_cup(v, X[:, :2]),
+            {"text 3", "a word", "unicode"}),
+    }
+
+
+def argument_cases():
+    network = NETWORKS["one"]
+    for argument, (function, taken) in arguments().items():
+        for name, value in VALUES.items():
+            if name == "huge" and argument in ENDLESS:
+                continue
+            expected = "either" if name in taken else "refused"
+            yield f"{argument} = {name}", function, value, network, expected
