@@ -48,7 +48,7 @@ def cache_dir() -> Path:  # it need not exist
 # %% ../nbs/25_datasets.ipynb #f9520077
 def check_path(path, name):
     "Raise `TypeError` for what is no path."
-    if not isinstance(path, (str, Path)) or not str(path):
+    if not isinstance(path, (str, Path)) or str(path) == "" or "\0" in str(path):
         raise TypeError(f"expected {name} to be a path, got {quoted(path)}")
 
 def _folders(name, data_dir):

@@ -45,7 +45,7 @@ class Network(Stack):
     ):
         try:
             fits = dtype is not None and np.dtype(dtype) in (np.float32, np.float64)
-        except TypeError:
+        except (TypeError, ValueError):
             fits = False
         if not fits:
             raise ValueError("dtype must be float32 or float64, "
@@ -127,8 +127,9 @@ class Network(Stack):
         wrong shape, NaN or infinity."""
         self.check_complete()
         dtype = self.input.dtype
-        outputs = [self.head.output(self.forward(piece.astype(dtype, copy=False)))
-                   for piece in pieces(self.input.check(X))]
+        with np.errstate(over="ignore", invalid="ignore"):  # it shows in the outputs
+            outputs = [self.head.output(self.forward(piece.astype(dtype, copy=False)))
+                       for piece in pieces(self.input.check(X))]
         A = outputs[0] if len(outputs) == 1 else np.concatenate(outputs)
         return A[0] if np.ndim(X) == len(self.input.shape) else A
 

@@ -130,6 +130,7 @@ class Choice:
     "What a network is to be trained with: what is given, or else was last in use."
 
     def __init__(self, network, loss, regularizer, optimizer):
+        check_loss(loss)
         head, regularizer = network.head, get_regularizer(regularizer)
         self.head = head if loss is None else Head(head.shape, head.activation, loss)
         self.regularizer = network.regularizer if regularizer is None else regularizer
@@ -208,7 +209,6 @@ class Training:
         callbacks: list[Callback] | None = None,  # called at the moments of `Callback`
     ):
         self.callbacks, self.estimator = listed_callbacks(callbacks), estimator
-        check_loss(loss)
         epochs = count(epochs, "epochs")
         self.batch_size = count(batch_size, "samples in a batch")
         self.schedule = get_schedule(schedule)

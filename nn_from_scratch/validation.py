@@ -4,8 +4,9 @@
 
 # %% auto #0
 __all__ = ['GIVEN', 'TRAIN', 'OWN', 'texts_or_numbers', 'fold_labels', 'check_folds', 'k_fold', 'listed_metrics', 'fold_scores',
-           'scores_left', 'until_interrupted', 'paired', 'SearchResult', 'check_names', 'check_call', 'check_rows',
-           'metrics_of', 'with_list', 'compared', 'run_tasks', 'with_bar', 'search', 'grid', 'random_settings']
+           'scores_left', 'until_interrupted', 'paired', 'SearchResult', 'check_names', 'listed_settings', 'check_call',
+           'check_rows', 'metrics_of', 'with_list', 'compared', 'run_tasks', 'with_bar', 'search', 'grid',
+           'random_settings']
 
 # %% ../nbs/21_validation.ipynb #2ca20967
 import inspect
@@ -17,9 +18,11 @@ import numpy as np
 from numpy import ndarray
 
 from .backprop import check_seed
+from .data import checked_weights
 from .layers import count, numbers, quoted, unwrapped
 from .metrics import improves_upwards, metric_name
 from .network import Network
+from .objective import no_text
 from .training import listed_callbacks
 
 # %% ../nbs/21_validation.ipynb #df784e19
@@ -38,7 +41,9 @@ def fold_labels(y):
         y = texts_or_numbers(y)
     if y.dtype.kind not in "SU":
         numbers(y, "targets", np.float64)
-    if type_of_target(y) not in ("binary", "multiclass", "multilabel-indicator"):
+    with np.errstate(invalid="ignore"):  # it casts, to see what are whole numbers
+        kind = type_of_target(y)
+    if kind not in ("binary", "multiclass", "multilabel-indicator"):
         return np.arange(len(y))
     return y.argmax(axis=1) if y.ndim == 2 and y.shape[1] > 1 else y.ravel()
 
@@ -246,7 +251,8 @@ def check_names(settings, train):
     if not settings or any(not isinstance(setting, dict)
                            or setting.keys() != settings[0].keys()
                            for setting in settings):
-        raise ValueError("expected settings with the same names, at least one")
+        raise ValueError("expected settings with the same names, at least one, "
+                         f"got {quoted(settings)}")
     for name in settings[0]:
         if name in (*OWN, *GIVEN, "seed") or name.startswith("val_"):
             raise ValueError(f"a setting cannot be called {name!r}, which search gives "
@@ -254,6 +260,14 @@ def check_names(settings, train):
     if not train.keys() <= set(TRAIN):
         raise TypeError(f"expected arguments of search or of Network.train, got "
                         f"{', '.join(train.keys() - set(TRAIN))}")
+
+def listed_settings(settings) -> list:
+    "The settings. Raises `TypeError` for what is no list of them."
+    try:
+        return list(settings)
+    except TypeError:
+        raise TypeError("expected a list of settings, "
+                        f"got {quoted(settings)}") from None
 
 def check_call(build, monitor, n_workers):
     "Raise `TypeError` or `ValueError` for arguments that no fold could use."
@@ -275,9 +289,8 @@ def check_rows(settings, X, y, train):
                          f"{y.shape} and samples of shape {X.shape}")
     for options in (train, *settings):
         weights = options.get("sample_weight")
-        if weights is not None and np.shape(weights) != (len(X),):
-            raise ValueError(f"expected sample weights of shape ({len(X)},), "
-                             f"got {np.shape(weights)}")
+        if weights is not None:
+            checked_weights(weights, len(X))
 
 # %% ../nbs/21_validation.ipynb #4c841db6
 def metrics_of(settings, train) -> list:
@@ -330,10 +343,9 @@ def search(
     """Compare settings by cross-validation; what fails, or was cut off by Ctrl-C, says
     so in `error`. Of several metrics, training records the first, the table all."""
     check_call(build, monitor, n_workers)
-    X, y = numbers(X, "samples", np.float64), unwrapped(y, "targets")
-    if not isinstance(settings, Iterable):
-        raise TypeError(f"expected a list of settings, got {quoted(settings)}")
-    settings = list(settings)
+    no_text(y)
+    X, y = numbers(X, "samples", np.float64), numbers(y, "targets", np.float64)
+    settings = listed_settings(settings)
     check_names(settings, train)
     check_rows(settings, X, y, train)
     tasks = [(setting, rows, seed + fold) for setting in map(with_list, settings)
@@ -346,9 +358,7 @@ def search(
 def grid(**values) -> list[dict]:  # every combination
     "Settings of a grid: `grid(eta=[.1, .2], units=[8, 16])` has four."
     for name, choices in values.items():
-        flat = isinstance(choices, np.ndarray) and not choices.ndim
-        if isinstance(choices, (str, bytes, dict)) or flat or (
-                not isinstance(choices, Iterable)):
+        if isinstance(choices, (str, dict)) or not isinstance(choices, Iterable):
             raise TypeError(f"expected a list of values of {name}, got {quoted(choices)}")
     return [dict(zip(values, combination)) for combination in product(*values.values())]
 
