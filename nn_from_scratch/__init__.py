@@ -4,17 +4,17 @@
 
 # %% auto #0
 __all__ = ['Activate', 'Activation', 'AdaGrad', 'Adam', 'AdamW', 'BatchNorm', 'BinaryAccuracy', 'BinaryCrossEntropy', 'Callback',
-           'CategoricalCrossEntropy', 'Constant', 'Cosine', 'Dense', 'Dropout', 'ELU', 'EarlyStopping', 'ElasticNet',
-           'Exponential', 'Flatten', 'GELU', 'GradientDescent', 'GradientStopping', 'He', 'History', 'Huber',
-           'Initializer', 'InputLayer', 'L1', 'L2', 'LambdaCallback', 'Layer', 'LayerRecorder', 'LeakyReLU', 'Linear',
-           'Loss', 'MeanAbsoluteError', 'MeanEuclideanError', 'MeanSquaredError', 'Metric', 'Momentum',
+           'CategoricalCrossEntropy', 'Checkpoint', 'Constant', 'Cosine', 'Dense', 'Dropout', 'ELU', 'EarlyStopping',
+           'ElasticNet', 'Exponential', 'Flatten', 'GELU', 'GradientDescent', 'GradientStopping', 'He', 'History',
+           'Huber', 'Initializer', 'InputLayer', 'L1', 'L2', 'LambdaCallback', 'Layer', 'LayerRecorder', 'LeakyReLU',
+           'Linear', 'Loss', 'MeanAbsoluteError', 'MeanEuclideanError', 'MeanSquaredError', 'Metric', 'Momentum',
            'MultiClassError', 'MulticlassAccuracy', 'Nesterov', 'Network', 'OneCycle', 'Optimizer', 'ProgressBar',
            'RMSProp', 'ReLU', 'Regularizer', 'Residual', 'Schedule', 'SiLU', 'Sigmoid', 'SingleClassError', 'Softmax',
-           'Softplus', 'Stack', 'Step', 'Tanh', 'ToleranceEarlyStopping', 'Training', 'TrainingDiverged', 'Uniform',
-           'VarianceScaling', 'WarmUp', 'Xavier', 'check_gradient', 'check_math', 'check_objective', 'cup', 'digits',
-           'grid', 'k_fold', 'mnist', 'monk', 'numerical_gradient', 'one_hot', 'plot_confusion_matrix',
-           'plot_decision_boundary', 'plot_learning_curve', 'plot_roc_curve', 'random_settings', 'search', 'split',
-           'standardize', 'standardize_targets', 'two_moons']
+           'Softplus', 'Stack', 'Step', 'StorageError', 'Tanh', 'ToleranceEarlyStopping', 'Training',
+           'TrainingDiverged', 'Uniform', 'VarianceScaling', 'WarmUp', 'Xavier', 'check_gradient', 'check_math',
+           'check_objective', 'cup', 'digits', 'grid', 'k_fold', 'mnist', 'monk', 'numerical_gradient', 'one_hot',
+           'plot_confusion_matrix', 'plot_decision_boundary', 'plot_learning_curve', 'plot_roc_curve',
+           'random_settings', 'search', 'split', 'standardize', 'standardize_targets', 'two_moons']
 
 # %% ../nbs/index.ipynb #4e8f3815
 __version__ = "0.1.0"
@@ -60,6 +60,7 @@ if TYPE_CHECKING:
     from nn_from_scratch.regularizers import L1, L2, Dropout, ElasticNet, Regularizer
     from nn_from_scratch.schedules import (
         Constant, Cosine, Exponential, OneCycle, Schedule, Step, WarmUp)
+    from nn_from_scratch.storage import Checkpoint, StorageError
     from nn_from_scratch.training import Training, TrainingDiverged
     from nn_from_scratch.validation import grid, k_fold, random_settings, search
 
@@ -68,7 +69,7 @@ _MODULES = (
     "activations", "losses", "initializers", "layers", "backprop", "normalization",
     "regularizers", "objective", "optimizers", "schedules", "metrics", "data",
     "callbacks", "training", "network", "plots", "validation", "debugging", "datasets",
-    "gradcheck", "autodiff", "mutants", "cli")
+    "gradcheck", "storage", "autodiff", "mutants", "cli")
 
 def __getattr__(name):
     """A module of the package, or a name from the first module that has it, loaded when
@@ -88,7 +89,7 @@ def __dir__():
 # %% ../nbs/index.ipynb #a0253ed8
 _all_ = [
     "Activate", "Activation", "AdaGrad", "Adam", "AdamW", "BatchNorm", "BinaryAccuracy",
-    "BinaryCrossEntropy", "Callback", "CategoricalCrossEntropy", "Constant", "Cosine",
+    "BinaryCrossEntropy", "Callback", "CategoricalCrossEntropy", "Checkpoint", "Constant", "Cosine",
     "Dense", "Dropout", "ELU", "EarlyStopping", "ElasticNet", "Exponential", "Flatten",
     "GELU", "GradientDescent", "GradientStopping", "He", "History", "Huber",
     "Initializer", "InputLayer", "L1", "L2", "LambdaCallback", "Layer", "LayerRecorder",
@@ -96,7 +97,7 @@ _all_ = [
     "MeanSquaredError", "Metric", "Momentum", "MultiClassError", "MulticlassAccuracy",
     "Nesterov", "Network", "OneCycle", "Optimizer", "ProgressBar", "RMSProp", "ReLU",
     "Regularizer", "Residual", "Schedule", "SiLU", "Sigmoid", "SingleClassError",
-    "Softmax", "Softplus", "Stack", "Step", "Tanh", "ToleranceEarlyStopping",
+    "Softmax", "Softplus", "Stack", "Step", "StorageError", "Tanh", "ToleranceEarlyStopping",
     "Training", "TrainingDiverged", "Uniform", "VarianceScaling", "WarmUp", "Xavier",
     "check_gradient", "check_math", "check_objective", "cup", "digits", "grid",
     "k_fold", "mnist", "monk", "numerical_gradient", "one_hot", "plot_confusion_matrix",

@@ -10,6 +10,8 @@ __all__ = ['MILLS_P', 'MILLS_Q', 'describe', 'Activation', 'Linear', 'Sigmoid', 
 import numpy as np
 from numpy import ndarray
 
+from .gradcheck import number
+
 # %% ../nbs/02_activations.ipynb #8405ee86
 def describe(thing):
     "Class and parameters of an object, as in `Sigmoid(a=1)`."
@@ -53,10 +55,7 @@ class Sigmoid(Activation):
     def __init__(self,
         a: float = 1,  # steepness: the slope at 0 is `a / 4`
     ):
-        if not 0 < a < np.inf:
-            raise ValueError("the steepness a of Sigmoid must be positive and finite, "
-                             f"got {a!r}")
-        self.a = float(a)  # a float64 scalar would turn float32 arrays into float64
+        self.a = number(a, "the steepness a of Sigmoid", "(0, inf)")
 
     @np.errstate(over="ignore", under="ignore")
     def forward(self,
@@ -114,10 +113,7 @@ class LeakyReLU(Activation):
     def __init__(self,
         slope: float = 0.01,  # slope for `z <= 0`
     ):
-        if not 0 < slope < 1:
-            raise ValueError("the slope of LeakyReLU must lie between 0 and 1, "
-                             f"got {slope!r}")
-        self.slope = float(slope)
+        self.slope = number(slope, "the slope of LeakyReLU", "(0, 1)")
 
     @np.errstate(under="ignore")
     def forward(self,
@@ -141,9 +137,7 @@ class ELU(Activation):
     def __init__(self,
         alpha: float = 1,  # far left the value is `-alpha`; smooth at 0 for 1 alone
     ):
-        if not 0 < alpha < np.inf:
-            raise ValueError(f"alpha of ELU must be positive and finite, got {alpha!r}")
-        self.alpha = float(alpha)
+        self.alpha = number(alpha, "alpha of ELU", "(0, inf)")
 
     @np.errstate(under="ignore")
     def forward(self,

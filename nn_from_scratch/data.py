@@ -19,7 +19,8 @@ from numpy import ndarray
 from numpy.random import Generator
 
 from .activations import Sigmoid, Softmax
-from .layers import count, numbers, quoted, unwrapped
+from .gradcheck import number, quoted
+from .layers import count, numbers, unwrapped
 from .losses import sample_weights
 from .metrics import PAGE, Scores
 
@@ -40,7 +41,8 @@ def two_moons(
 ) -> tuple[ndarray, ndarray]:  # samples (n, 2) and labels 0 or 1 (n,)
     "Two interleaved half circles with noise, from `sklearn.datasets.make_moons`."
     from sklearn.datasets import make_moons
-    return make_moons(count(n, "samples"), noise=noise, random_state=own_seed(seed))
+    return make_moons(count(n, "samples"), noise=number(noise, "noise", "[0, inf)"),
+                      random_state=own_seed(seed))
 
 # %% ../nbs/16_data.ipynb #19a59d06
 def digits() -> tuple[ndarray, ndarray]:  # pixels in [0, 1] (1797, 64), labels (1797,)
@@ -284,7 +286,14 @@ class Epoch:
                 "said": said, "scores": self.scores.state()}
 
     def restore(self, state):
-        "Go on from a state; returns the epoch."
+        """Go on from a state; returns the epoch.
+        Raises `ValueError` for one of other samples."""
+        order, names = state["order"], self.scores.state().keys()
+        every = np.arange(len(self.samples))
+        whole = order is None or np.array_equal(np.sort(order), every)
+        if not whole or state["scores"].keys() != names:
+            raise ValueError(f"expected the state of an epoch of {len(self.samples)} "
+                             f"samples with scores {', '.join(names)}")
         vars(self.scores).update(state["scores"])
         self.order, self.place = state["order"], state["place"]
         self.page = state["page"]

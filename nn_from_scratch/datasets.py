@@ -20,9 +20,9 @@ from pathlib import Path
 import numpy as np
 from numpy import ndarray
 
-from .backprop import check_seed
 from .data import hold_out
-from .layers import numbers, quoted
+from .gradcheck import generator, quoted
+from .layers import numbers
 from .objective import one_hot
 
 # %% ../nbs/25_datasets.ipynb #2506acc0
@@ -193,14 +193,13 @@ def monk(
     whole = isinstance(problem, (int, np.integer)) and not isinstance(problem, bool)
     if not whole or problem not in MONK_TRAINING:
         raise ValueError(f"problem must be 1, 2 or 3, got {quoted(problem)}")
-    check_seed(seed)
     n, wrong = MONK_TRAINING[problem]
     X, y = np.hstack([one_hot(a - 1, a.max()) for a in MONK_CASES.T]), _rule(problem)
     files = monk_files(problem, data_dir) if data_dir is not False else []
     if files:
         return (*_read_monk(files[0], n, wrong, X, y, verify),
                 *_read_monk(files[1], 432, 0, X, y, verify))
-    rng = np.random.default_rng(seed)
+    rng = generator(seed)
     rows = rng.choice(len(X), n, replace=False)
     return X[rows], y[rows] ^ (rng.permutation(n) < wrong), X, y
 
@@ -232,9 +231,9 @@ def cup(
 ) -> tuple:  # x_train (n, 9), y_train (n, 2), x_test, y_test
     """ML-CUP22, a fifth of the rows with targets held out as a test part. Raises
     `DataNotFound` or `CorruptData`."""
-    check_seed(seed)
+    rng = generator(seed)
     table = _cup_rows(data_dir, CUP_FILES, 12, verify and CUP["training"])
-    train, test = hold_out(table, 0.2, False, np.random.default_rng(seed))
+    train, test = hold_out(table, 0.2, False, rng)
     X, Y = table[:, :9], table[:, 9:]
     return X[train], Y[train], X[test], Y[test]
 

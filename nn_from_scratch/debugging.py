@@ -13,7 +13,7 @@ import numpy as np
 from numpy import ndarray
 
 from .gradcheck import (
-    ROUNDING, TOLERANCE, KinkError, central_difference, complex_step)
+    ROUNDING, TOLERANCE, KinkError, central_difference, complex_step, generator)
 from .layers import count, shown
 from .losses import n_rows
 from .network import Network
@@ -94,7 +94,7 @@ def hint(G, N, W, n):
 
 # %% ../nbs/22_debugging.ipynb #644fd847
 def slope(function, x, i, method):
-    "Numerical slope of a function along entry `i`, NaN within a step of a kink."
+    "Numerical slope along entry `i`, NaN where no step resolves a kink."
     try:
         difference = {"central": central_difference, "complex": complex_step}[method]
         return difference(function, x, i)
@@ -243,10 +243,10 @@ def check_objective(
         expected = ", ".join(TOLERANCE)
         raise ValueError(f"method must be one of {expected}, got {method!r}")
     model.check_complete()
-    entries = count(entries, "entries to compare")
+    entries, rng = count(entries, "entries to compare"), generator(seed)
     dtype = complex if method == "complex" else np.float64
     objective = HeldObjective(model, X, y, sample_weight, class_weight, dtype)
-    return compare_all(objective, entries, np.random.default_rng(seed), method)
+    return compare_all(objective, entries, rng, method)
 
 # %% ../nbs/22_debugging.ipynb #993ae96d
 def compare_all(objective, entries, rng, method):

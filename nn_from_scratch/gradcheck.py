@@ -4,14 +4,16 @@
 
 # %% auto #0
 __all__ = ['EPS', 'TOLERANCE', 'ROUNDING', 'AWKWARD', 'complex_step', 'KinkError', 'central_difference', 'numerical_gradient',
-           'GradientError', 'GradientReport', 'tolerance_of', 'worst_of', 'check_gradient', 'MathError', 'read_formula',
-           'written', 'evaluate', 'difference_somewhere', 'prove_equal', 'MathReport', 'derive', 'check_math',
-           'MathTable']
+           'GradientError', 'GradientReport', 'ends', 'quoted', 'number', 'generator', 'tolerance_of', 'worst_of',
+           'check_gradient', 'MathError', 'read_formula', 'written', 'evaluate', 'difference_somewhere', 'prove_equal',
+           'MathReport', 'derive', 'check_math', 'MathTable']
 
 # %% ../nbs/01_gradcheck.ipynb #a7a8f6a2
 import re
 from dataclasses import dataclass, field
-from functools import partial
+from functools import lru_cache, partial
+from math import inf, nextafter
+from numbers import Real
 from typing import Callable
 
 import numpy as np
@@ -57,9 +59,10 @@ def central_difference(f, x, i, size=1):
         doubt = abs(wide_bend - 2 * bend) + abs(wide - slope)
         if not doubt > TOLERANCE["central"] * abs(slope) + noise:
             return slope
-    raise KinkError(f"entry {i} of the point lies within {h:.0e} of a kink: the slope "
-                    f"is {slope - bend / 2:.6g} on its left and {slope + bend / 2:.6g} "
-                    "on its right; move the point")
+    left, right = wide - wide_bend / 2, wide + wide_bend / 2
+    raise KinkError(f"entry {i} of the point lies within {2 * h:.0e} of a kink: the "
+                    f"slope is {left:.6g} on its left and {right:.6g} on its right; "
+                    "move the point")
 
 # %% ../nbs/01_gradcheck.ipynb #9a3b46fc
 def numerical_gradient(
@@ -126,6 +129,48 @@ class GradientReport:
                      f"differences up to {self.rounding:.0e} are rounding")
         return "\n".join(lines)
 
+# %% ../nbs/01_gradcheck.ipynb #5e1f0a3c
+@lru_cache
+def ends(interval):
+    "The least and the largest float in an interval."
+    low, high = map(float, interval[1:-1].split(","))
+    return (low if interval[0] == "[" else nextafter(low, inf),
+            high if interval[-1] == "]" else nextafter(high, -inf))
+
+def quoted(value):
+    "A value as errors show it: in one line, and not a long one."
+    try:
+        text = " ".join(repr(value).split())
+    except Exception:  # a number of thousands of digits has none
+        return f"a {type(value).__name__}"
+    return text if len(text) <= 80 else f"{text[:60]} … {text[-17:]}"
+
+def number(
+    value: float,  # what was given
+    name: str,  # what it is, for the message
+    interval: str = "(-inf, inf)",  # "[" and "]" with the end, "(" and ")" without
+) -> float:  # a Python float, which leaves arrays in single precision as they are
+    "A number in an interval. Raises `TypeError` or `ValueError` for anything else."
+    low, high = ends(interval)
+    real = isinstance(value, Real) and not isinstance(value, bool)
+    try:
+        if real and low <= float(value) <= high:
+            return float(value)
+    except OverflowError:  # of a whole number that is larger than all floats
+        pass
+    wrong = ValueError if real else TypeError
+    raise wrong(f"expected {name} to be a number in {interval}, "
+                f"got {quoted(value)}")
+
+# %% ../nbs/01_gradcheck.ipynb #5e1f0a3e
+def generator(seed):
+    "A source of randomness. Raises `TypeError` or `ValueError` for what is no seed."
+    try:
+        return np.random.default_rng("a bool" if isinstance(seed, bool) else seed)
+    except (TypeError, ValueError) as error:
+        raise type(error)("expected a seed that is a whole number of at least 0, a "
+                          f"Generator or None, got {quoted(seed)}") from None
+
 # %% ../nbs/01_gradcheck.ipynb #524681a3
 def tolerance_of(method, tolerance=None):
     "Largest relative error that passes. Raises `ValueError` if there is none."
@@ -133,9 +178,7 @@ def tolerance_of(method, tolerance=None):
         expected = ", ".join(TOLERANCE)
         raise ValueError(f"method must be one of {expected}, got {method!r}")
     tolerance = TOLERANCE[method] if tolerance is None else tolerance
-    if not tolerance > 0:
-        raise ValueError(f"tolerance must be above 0, got {tolerance!r}")
-    return tolerance
+    return number(tolerance, "tolerance", "(0, inf)")
 
 def worst_of(report):
     "What is wrong, from a report of a check that failed."
@@ -157,7 +200,7 @@ def check_gradient(
     tolerance = tolerance_of(method, tolerance)
     inputs = {name: np.array(x, np.float64) for name, x in inputs.items()}
     F = forward(**inputs)
-    U = np.random.default_rng(seed).normal(size=np.shape(F))
+    U = generator(seed).normal(size=np.shape(F))
     analytic = backward(U, **inputs)
     if missing := inputs.keys() - analytic.keys():
         raise ValueError(f"no gradient returned for {', '.join(sorted(missing))}")
@@ -303,6 +346,8 @@ def check_math(
 ) -> MathReport:  # formulas and errors
     """Compare a formula, its derivative and their code. Raises `MathError` where they
     differ."""
+    tolerance = number(tolerance, "tolerance", "[0, inf)")
+    floor = number(floor, "floor", "[0, inf)")
     points = {key: grid.ravel() for key, grid in zip(at, np.meshgrid(*at.values()))}
     expression, slope, latex = derive(formula, derivative, list(at), name, positive)
     report, tiny = MathReport(latex, []), np.finfo(np.float64).tiny

@@ -11,6 +11,7 @@ import numpy as np
 from numpy import ndarray
 
 from .activations import Sigmoid, Softmax, describe
+from .gradcheck import number
 
 # %% ../nbs/03_losses.ipynb #7451c7a6
 def n_rows(A):
@@ -135,10 +136,7 @@ class Huber(Loss):
     def __init__(self,
         delta: float = 1,  # distance at which it turns linear, in units of the targets
     ):
-        if not 0 < delta < np.inf:
-            raise ValueError("delta of Huber must be positive and finite, "
-                             f"got {delta!r}")
-        self.delta = float(delta)
+        self.delta = number(delta, "delta of Huber", "(0, inf)")
 
     def each(self, activation, Z, A, Y):
         R = A - Y
@@ -187,12 +185,8 @@ class CategoricalCrossEntropy(Loss):
         self,
         smoothing: float = 0,  # share of each target that all classes get alike
     ):
-        if not 0 <= smoothing < 1:
-            raise ValueError(
-                "smoothing of CategoricalCrossEntropy must lie in [0, 1), "
-                f"got {smoothing!r}"
-            )
-        self.smoothing = float(smoothing)
+        name = "smoothing of CategoricalCrossEntropy"
+        self.smoothing = number(smoothing, name, "[0, 1)")
 
     def _smooth(self, Y):
         if not self.smoothing:

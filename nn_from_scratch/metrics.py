@@ -16,7 +16,8 @@ import numpy as np
 from numpy import ndarray
 
 from .activations import Softmax
-from .layers import numbers, quoted
+from .gradcheck import number, quoted
+from .layers import numbers
 
 # %% ../nbs/15_metrics.ipynb #cff0f996
 class Metric:
@@ -90,7 +91,7 @@ class BinaryAccuracy(Metric):
     def __init__(self,
         threshold: float = 0.5,  # outputs above it say class 1
     ):
-        self.threshold = threshold
+        self.threshold = number(threshold, "threshold")
 
     def check(self, activation, k):
         check_binary(self, activation)
@@ -105,7 +106,7 @@ class SingleClassError(Metric):
     def __init__(self,
         threshold: float = 0.5,  # outputs above it say class 1
     ):
-        self.threshold = threshold
+        self.threshold = number(threshold, "threshold")
 
     def check(self, activation, k):
         check_binary(self, activation)

@@ -16,13 +16,14 @@ from .backprop import Stack, pieces
 from .callbacks import Callback, History, ProgressBar
 from .data import checked
 from .initializers import Initializer
-from .layers import Activate, Dense, count, default_initializer, quoted, shown
+from .gradcheck import quoted
+from .layers import Activate, Dense, count, default_initializer, shown
 from .losses import Loss
 from .metrics import check_estimator, score
 from .normalization import BatchNorm
 from .objective import Head
 from .optimizers import Optimizer
-from .regularizers import Dropout, Regularizer
+from .regularizers import Dropout, Regularizer, get_regularizer
 from .schedules import RateFinder, Schedule
 from .schedules import find_learning_rate as search_rate
 from .training import (
@@ -56,19 +57,20 @@ class Network(Stack):
         n_units: int,  # outputs of the layer
         activation: Activation,  # such as ReLU()
         initializer: Initializer | str | None = None,  # of weights, or its name
-        regularizer: Regularizer | None = None,  # of weights; None: that of the network
+        regularizer: Regularizer | str | None = None,  # or name; None: the network's
         dropout: float = 0.0,  # probability of an activation to be dropped in training
         batch_norm: bool = False,  # normalise over the batch, before the activation
     ):
         "Add a dense layer, with `BatchNorm` and `Dropout` behind it if asked for."
         if initializer is None:
             initializer = default_initializer(activation)
+        regularizer = get_regularizer(regularizer)
         if batch_norm:
             dense = Dense(n_units, None, initializer, regularizer, bias=False)
             layers = [dense, BatchNorm(), Activate(activation)]
         else:
             layers = [Dense(n_units, activation, initializer, regularizer)]
-        if dropout:
+        if dropout != 0:
             layers.append(Dropout(dropout))
         for layer in layers:
             self.add(layer)
@@ -77,7 +79,7 @@ class Network(Stack):
         n_units: int,  # outputs of the network, at each position
         activation: Activation,  # Sigmoid(), Softmax() for one of many, or Linear()
         initializer: Initializer | str | None = None,  # of weights, or its name
-        regularizer: Regularizer | None = None,  # of weights; None: that of the network
+        regularizer: Regularizer | str | None = None,  # or name; None: the network's
     ):
         "Add a dense layer and the head, and draw the weights. It can be called once."
         shape = (*self.shapes[-1][:-1], count(n_units, "units"))
@@ -85,7 +87,7 @@ class Network(Stack):
         if initializer is None:
             initializer = default_initializer(activation)
         before = self._layers, self.shapes
-        self.add(Dense(n_units, None, initializer, regularizer))
+        self.add(Dense(n_units, None, initializer, get_regularizer(regularizer)))
         self.head = head
         try:
             self.complete()
@@ -165,6 +167,7 @@ class Network(Stack):
         validation_split: float = 0.0,  # share to validate on, instead of `x_val`
         callbacks: list[Callback] | None = None,  # called at the moments of `Callback`
         verbose: bool = True,  # a progress bar, if training takes longer than a second
+        resume=None,  # file of a run, or folder of `Checkpoint`, to go on from
     ) -> History:  # losses and metrics, one entry an epoch
         """Train by mini-batch gradient descent; a second call continues where the first
         ended. Ctrl-C returns the history. An optimizer, a regularizer or a loss that is
@@ -176,13 +179,17 @@ class Network(Stack):
         network unchanged, `TrainingDiverged`, and `RuntimeError` while another training
         of this network runs."""
         bar = [ProgressBar(epochs)] if verbose else []
-        return Training(
+        training = Training(
             self, x_train, y_train, x_val, y_val, estimator=estimator, eta=eta,
             epochs=epochs, batch_size=batch_size, loss=loss, optimizer=optimizer,
             schedule=schedule, regularizer=regularizer, sample_weight=sample_weight,
             class_weight=class_weight, clip_norm=clip_norm, shuffle=shuffle,
             validation_split=validation_split,
-            callbacks=listed_callbacks(callbacks) + bar).run()
+            callbacks=listed_callbacks(callbacks) + bar)
+        if resume is not None:
+            from nn_from_scratch.storage import resume as take_up  # a later chapter
+            take_up(training, resume)
+        return training.run()
 
     def find_learning_rate(self,
         X: ndarray,  # samples, (n, *shape)
@@ -218,6 +225,25 @@ class Network(Stack):
             finally:
                 before.put_back()
                 self.forget()
+
+    def save(self,
+        path,  # of the file, `.safetensors` by custom; replaced if it is there
+        training: Training | None = None,  # a run of it, to go on with later
+    ):
+        """Store the network, and a run of it, in one file, whole or not at all. Raises
+        `OSError`, and `TypeError` for what cannot be stored."""
+        from nn_from_scratch.storage import save  # a later chapter
+        save(self, path, training)
+
+    @staticmethod
+    def load(
+        path,  # of a file that `save` has written
+        components=(),  # classes and functions of one's own that it needs
+    ) -> "Network":
+        """Read a network; nothing in the file is run. Raises `StorageError` for a file
+        that is not whole, of a newer format or does not fit, and `OSError`."""
+        from nn_from_scratch.storage import load  # a later chapter
+        return load(path, components)
 
     def rows(self):
         yield from super().rows()

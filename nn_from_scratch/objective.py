@@ -12,8 +12,9 @@ from numpy import ndarray
 
 from .activations import Activation, Sigmoid, Softmax
 from .backprop import Stack
+from .gradcheck import quoted
 from .layers import (
-    check_activation, count, numbers, quoted, sample_shape, unwrapped, walk)
+    check_activation, count, numbers, sample_shape, unwrapped, walk)
 from .losses import (
     BinaryCrossEntropy, CategoricalCrossEntropy, Loss, MeanSquaredError)
 
@@ -44,7 +45,7 @@ def whole_labels(y, k):
     """Labels as whole numbers.
     Raises `ValueError` for one that is not one of 0 to k - 1."""
     no_text(y)
-    y = numbers(y, "labels", np.float64)
+    k, y = count(k, "classes"), numbers(y, "labels", np.float64)
     wrong = (y < 0) | (y >= k)
     indices = y.dtype.kind in "iu" and np.can_cast(y.dtype, np.intp)
     labels = y if indices else np.where(wrong, 0, y).astype(np.intp)
@@ -64,7 +65,6 @@ def one_hot(
 ) -> ndarray:  # (n, k) or (n, T, k), a 1 in column `y[i]` of row `i`
     """Labels as rows of zeros and a one.
     Raises `ValueError` for a label that is not one of 0 to k - 1."""
-    k = count(k, "classes")
     labels = whole_labels(y, k)
     if not labels.ndim:
         raise ValueError("expected labels of shape (n,), got ()")

@@ -10,11 +10,12 @@ __all__ = ['OPTIMIZERS', 'by_name', 'Optimizer', 'GradientDescent', 'Momentum', 
 from copy import deepcopy
 from functools import wraps
 from inspect import signature
-from numbers import Real
 
 import numpy as np
 from numpy import ndarray
 
+from .gradcheck import number
+from .initializers import named
 from .layers import writable
 
 # %% ../nbs/13_optimizers.ipynb #76277a9c
@@ -35,14 +36,6 @@ def by_name(init):
     return constructor
 
 # %% ../nbs/13_optimizers.ipynb #e3332dbe
-def _in_range(name, value, low, high=np.inf, low_too=True):
-    "The value as a Python float, which leaves float32 alone, or `ValueError`."
-    fits = isinstance(value, Real) and low <= value < high
-    if not fits or value == low and not low_too:
-        bracket = "[" if low_too else "("
-        raise ValueError(f"expected {name} in {bracket}{low}, {high}), got {value!r}")
-    return float(value)
-
 class Optimizer:
     """Base of the update rules: `start` once, then `step` with each gradient.
     A rule of your own needs `step` alone."""
@@ -78,7 +71,14 @@ class Optimizer:
                 if name != "scratch"}
 
     def restore(self, state):
-        "Go on from such a state, after `start`."
+        """Go on from such a state, after `start`. Raises `ValueError` for one that
+        does not fit."""
+        own = self.state()
+        for name, value in state.items():
+            hides = callable(getattr(type(self), name, None))
+            if hides or np.shape(own.get(name, value)) != np.shape(value):
+                raise ValueError(f"expected the state of {self!r} after start, got "
+                                 f"{name} of shape {np.shape(value)}")
         vars(self).update(deepcopy(state))
 
     def __setstate__(self, state):
@@ -113,7 +113,7 @@ class Momentum(Optimizer):
     def __init__(self, *,
         beta: float = 0.9,  # share of the velocity that a step keeps, in [0, 1)
     ):
-        self.beta = _in_range("beta", beta, 0, 1)
+        self.beta = number(beta, "beta", "[0, 1)")
 
     def start(self, theta, decayed=None):
         super().start(theta, decayed)
@@ -151,7 +151,7 @@ class AdaGrad(Optimizer):
     def __init__(self, *,
         epsilon: float = 1e-10,  # added to the root, positive
     ):
-        self.epsilon = _in_range("epsilon", epsilon, 0, low_too=False)
+        self.epsilon = number(epsilon, "epsilon", "(0, inf)")
 
     def start(self, theta, decayed=None):
         super().start(theta, decayed)
@@ -183,7 +183,7 @@ class RMSProp(AdaGrad):
         epsilon: float = 1e-8,  # added to the root, positive
     ):
         super().__init__(epsilon=epsilon)
-        self.rho = _in_range("rho", rho, 0, 1)
+        self.rho = number(rho, "rho", "[0, 1)")
 
     def step(self, theta, grad, eta):
         np.multiply(grad, grad, out=self.scratch)
@@ -205,9 +205,9 @@ class Adam(Optimizer):
         beta2: float = 0.999,  # share of the mean square that a step keeps, in [0, 1)
         epsilon: float = 1e-8,  # added to the root after bias correction, positive
     ):
-        self.beta1 = _in_range("beta1", beta1, 0, 1)
-        self.beta2 = _in_range("beta2", beta2, 0, 1)
-        self.epsilon = _in_range("epsilon", epsilon, 0, low_too=False)
+        self.beta1 = number(beta1, "beta1", "[0, 1)")
+        self.beta2 = number(beta2, "beta2", "[0, 1)")
+        self.epsilon = number(epsilon, "epsilon", "(0, inf)")
 
     def start(self, theta, decayed=None):
         super().start(theta, decayed)
@@ -244,7 +244,7 @@ class AdamW(Adam):
         epsilon: float = 1e-8,  # as in `Adam`
     ):
         super().__init__(beta1=beta1, beta2=beta2, epsilon=epsilon)
-        self.decay = _in_range("decay", decay, 0)
+        self.decay = number(decay, "decay", "[0, inf)")
 
     def start(self, theta, decayed=None):
         shape = np.shape(theta)
@@ -270,15 +270,14 @@ def clip_norm(
     """Shorten a gradient to a norm of at most `limit`. Pascanu et al. (2013). Left
     alone is one with NaN or infinity, which then is the norm. Raises `ValueError`
     unless `limit > 0`."""
-    if not limit > 0:
-        raise ValueError(f"expected a positive limit of the norm, got {limit!r}")
+    limit = number(limit, "the limit of the norm", "(0, inf]")
     with np.errstate(over="ignore"):
         norm = float(np.sqrt(np.vdot(grad, grad)))
     if norm == np.inf and np.isfinite(largest := float(np.abs(grad).max())):
         # only the squares have overflowed
         norm = largest * float(np.linalg.norm(grad / largest))
     if limit < norm < np.inf:
-        grad *= float(limit / norm)
+        grad *= limit / norm
     return norm
 
 # %% ../nbs/13_optimizers.ipynb #739f8acc
@@ -291,10 +290,5 @@ def get_optimizer(
 ) -> Optimizer:  # the rule itself, or a new one of that name
     """Find an optimiser. Raises `ValueError` for an unknown name, `TypeError` for
     anything but a name or a rule."""
-    if isinstance(optimizer, Optimizer):
-        return optimizer
-    if isinstance(optimizer, str) and optimizer in OPTIMIZERS:
-        return OPTIMIZERS[optimizer]()
-    wrong = ValueError if isinstance(optimizer, str) else TypeError
-    raise wrong(f"expected an optimizer such as Adam(), or a name of "
-                f"{', '.join(OPTIMIZERS)}, got {optimizer!r}")
+    fits = isinstance(optimizer, Optimizer)
+    return named(optimizer, OPTIMIZERS, fits, "an optimizer such as Adam()")

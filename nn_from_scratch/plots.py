@@ -14,7 +14,7 @@ from functools import wraps
 import numpy as np
 from numpy import ndarray
 
-from .layers import numbers
+from .layers import count, numbers
 
 # %% ../nbs/20_plots.ipynb #28ccaa39
 INK = "#777777"  # text, axes and frames
@@ -227,6 +227,7 @@ def plot_decision_boundary(
     if X.shape != (len(labels), 2):
         raise ValueError("expected samples of shape (n, 2) and as many labels, "
                          f"got {X.shape} and {len(labels)} labels")
+    resolution = count(resolution, "points along an axis")
     x1, x2 = np.meshgrid(*np.linspace(*plane(X), resolution).T)
     P = model.output(np.column_stack([x1.ravel(), x2.ravel()]))
     P = P.reshape(*x1.shape, -1)

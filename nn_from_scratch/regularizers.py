@@ -6,12 +6,11 @@
 __all__ = ['REGULARIZERS', 'Regularizer', 'L2', 'L1', 'ElasticNet', 'get_regularizer', 'Dropout']
 
 # %% ../nbs/11_regularizers.ipynb #3667fae3
-from math import inf
-from numbers import Real
-
 import numpy as np
 from numpy import ndarray
 
+from .gradcheck import number
+from .initializers import named
 from .layers import Layer
 
 # %% ../nbs/11_regularizers.ipynb #44804db4
@@ -37,13 +36,6 @@ class Regularizer:
             arguments = map(repr, vars(self).values())
         return f"{type(self).__name__}({', '.join(arguments)})"
 
-# %% ../nbs/11_regularizers.ipynb #e1568b61
-def _strength(name, value):
-    valid = isinstance(value, Real) and 0 <= value < inf
-    if not valid:
-        raise ValueError(f"{name} must be a finite number, at least 0, got {value!r}")
-    return float(value)  # a NumPy scalar would turn float32 into float64
-
 # %% ../nbs/11_regularizers.ipynb #4c06ecdc
 class L2(Regularizer):
     """Ridge penalty `strength / 2 * sum(W**2)`.
@@ -52,7 +44,7 @@ class L2(Regularizer):
     def __init__(self,
         strength: float = 1e-4,  # the gradient is `strength * W`
     ):
-        self.strength = _strength("strength", strength)
+        self.strength = number(strength, "strength", "[0, inf)")
 
     def value(self, W): return self.strength / 2 * np.square(W).sum().item()
 
@@ -66,7 +58,7 @@ class L1(Regularizer):
     def __init__(self,
         strength: float = 1e-4,  # the gradient is `strength * sign(W)`
     ):
-        self.strength = _strength("strength", strength)
+        self.strength = number(strength, "strength", "[0, inf)")
 
     def value(self, W): return self.strength * np.abs(W).sum().item()
 
@@ -81,7 +73,8 @@ class ElasticNet(Regularizer):
         l1: float = 1e-4,  # strength of the L1 part
         l2: float = 1e-4,  # strength of the L2 part
     ):
-        self.l1, self.l2 = _strength("l1", l1), _strength("l2", l2)
+        self.l1 = number(l1, "strength l1", "[0, inf)")
+        self.l2 = number(l2, "strength l2", "[0, inf)")
 
     def value(self, W): return L1(self.l1).value(W) + L2(self.l2).value(W)
 
@@ -95,15 +88,8 @@ def get_regularizer(
 ) -> Regularizer | None:  # the penalty; None for none
     """Look up a penalty. Raises `ValueError` for an unknown name and `TypeError` for
     anything else."""
-    if value is None or isinstance(value, Regularizer):
-        return value
-    names = ", ".join(map(repr, REGULARIZERS))
-    if not isinstance(value, str):
-        raise TypeError(f"expected a regularizer such as L2(0.001), one of the names "
-                        f"{names}, or None, got {value!r}")
-    if value not in REGULARIZERS:
-        raise ValueError(f"unknown regularizer {value!r}, expected one of {names}")
-    return REGULARIZERS[value]()
+    fits = value is None or isinstance(value, Regularizer)
+    return named(value, REGULARIZERS, fits, "a regularizer such as L2(0.001), None")
 
 # %% ../nbs/11_regularizers.ipynb #09be0c5c
 class Dropout(Layer):
@@ -114,10 +100,7 @@ class Dropout(Layer):
     def __init__(self,
         rate: float,  # probability of a number to be dropped
     ):
-        if not 0 <= rate < 1:
-            raise ValueError("expected a dropout rate of at least 0 and below 1, "
-                             f"got {rate!r}")
-        self.rate = float(rate)
+        self.rate = number(rate, "the dropout rate", "[0, 1)")
 
     def initialize(self, rng):
         # masks of its own, so that shuffling does not depend on them

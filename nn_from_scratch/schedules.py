@@ -9,12 +9,14 @@ __all__ = ['SCHEDULES', 'Schedule', 'Constant', 'Step', 'Exponential', 'Cosine',
 # %% ../nbs/14_schedules.ipynb #c292837c
 from collections.abc import Callable
 from dataclasses import dataclass
-from math import cos, inf, isfinite, log10, pi
-from numbers import Integral
+from math import cos, isfinite, log10, pi
 
 import numpy as np
 from numpy import ndarray
 
+from .gradcheck import number
+from .initializers import is_function, named
+from .layers import count
 from .optimizers import by_name
 
 # %% ../nbs/14_schedules.ipynb #054ade51
@@ -45,13 +47,6 @@ class Schedule:
         return f"{type(self).__name__}({values})"
 
 # %% ../nbs/14_schedules.ipynb #3ba461b0
-def _require(valid, name, expected, value):
-    if not valid:
-        raise ValueError(f"{name} must be {expected}, got {value!r}")
-
-def _is_schedule(value):
-    return callable(value) and not isinstance(value, type)
-
 def _half_cosine(start, end, tau):  # from start at tau=0 to end at tau=1
     return end + (start - end) * (1 + cos(pi * tau)) / 2
 
@@ -72,10 +67,8 @@ class Step(Schedule):
         *,
         factor: float = 0.1,  # of each cut, in (0, 1]
     ):
-        whole = isinstance(every, Integral) and every >= 1
-        _require(whole, "every", "a whole number of steps, at least 1", every)
-        _require(0 < factor <= 1, "factor", "above 0 and at most 1", factor)
-        self.every, self.factor = every, factor
+        self.every = count(every, "steps between cuts")
+        self.factor = number(factor, "factor", "(0, 1]")
 
     def at(self, t, total):
         return self.factor**(t // self.every)
@@ -89,8 +82,7 @@ class Exponential(Schedule):
     def __init__(self, *,
         final: float = 0.01,  # factor at the last step, in (0, 1]
     ):
-        _require(0 < final <= 1, "final", "above 0 and at most 1", final)
-        self.final = final
+        self.final = number(final, "final", "(0, 1]")
 
     def at(self, t, total):
         return self.final**(t / max(total - 1, 1))
@@ -102,10 +94,9 @@ class Cosine(Schedule):
 
     @by_name
     def __init__(self, *,
-        final: float = 0,  # factor at the last step, in [0, 1]
+        final: float = 0.0,  # factor at the last step, in [0, 1]
     ):
-        _require(0 <= final <= 1, "final", "at least 0 and at most 1", final)
-        self.final = final
+        self.final = number(final, "final", "[0, 1]")
 
     def at(self, t, total):
         return _half_cosine(1, self.final, t / max(total - 1, 1))
@@ -121,14 +112,15 @@ class WarmUp(Schedule):
         steps: int = 100,  # steps (batches) below the full rate
         then: Schedule = Constant(),  # for the `total - steps` steps that remain
     ):
-        whole = isinstance(steps, Integral) and steps >= 1
-        _require(whole, "steps", "a whole number, at least 1", steps)
-        _require(_is_schedule(then), "then", "a schedule such as Cosine()", then)
-        self.steps, self.then = steps, then
+        if not is_function(then):
+            raise TypeError(f"expected then to be a schedule such as Cosine(), "
+                            f"got {then!r}")
+        self.steps, self.then = count(steps, "steps of warm-up"), then
 
     def at(self, t, total):
-        room = f"less than the {total} steps of the training"
-        _require(self.steps < total, "steps", room, self.steps)
+        if self.steps >= total:
+            raise ValueError(f"expected a warm-up that is over before the {total} "
+                             f"steps of the training are, got {self.steps} steps")
         if t < self.steps:
             return (t + 1) / (self.steps + 1)
         return self.then(t - self.steps, total - self.steps)
@@ -145,11 +137,9 @@ class OneCycle(Schedule):
         start: float = 1 / 25,  # factor at the first step, in (0, 1]
         final: float = 1 / 25 / 1e4,  # factor at the last step, in [0, 1]
     ):
-        share = "a share of the steps, at least 0 and below 1"
-        _require(0 <= warm < 1, "warm", share, warm)
-        _require(0 < start <= 1, "start", "above 0 and at most 1", start)
-        _require(0 <= final <= 1, "final", "at least 0 and at most 1", final)
-        self.warm, self.start, self.final = warm, start, final
+        self.warm = number(warm, "warm", "[0, 1)")
+        self.start = number(start, "start", "(0, 1]")
+        self.final = number(final, "final", "[0, 1]")
 
     def at(self, t, total):
         peak, last = self.warm * total - 1, total - 1
@@ -168,13 +158,8 @@ def get_schedule(
     name and `TypeError` for anything else."""
     if value is None:
         return Constant()
-    if _is_schedule(value):
-        return value
-    if isinstance(value, str) and value in SCHEDULES:
-        return SCHEDULES[value]()
-    wrong = ValueError if isinstance(value, str) else TypeError
-    raise wrong(f"expected a schedule such as Cosine(), a name of "
-                f"{', '.join(SCHEDULES)}, or None, got {value!r}")
+    what = "a schedule such as Cosine(), None"
+    return named(value, SCHEDULES, is_function(value), what)
 
 # %% ../nbs/14_schedules.ipynb #50fa5aed
 @dataclass(eq=False, repr=False)
@@ -229,12 +214,13 @@ def find_learning_rate(
     makes one step and returns the loss of its batch before it; each `begin()` is to
     lead to the same batches. The caller restores what the steps have moved. Raises
     `ValueError` for a range out of order, or if the loss is not finite at the start."""
-    in_order = 0 < low < high < inf
-    _require(in_order, "low and high", "finite, with 0 < low < high", (low, high))
-    whole = isinstance(n_steps, Integral) and n_steps >= 10
-    _require(whole, "n_steps", "a whole number, at least 10", n_steps)
+    low = number(low, "low", "(0, inf)")
+    high = number(high, "high", f"({low}, inf)")
+    if count(n_steps, "steps at each rate") < 10:
+        raise ValueError(f"expected at least 10 steps at each rate, got {n_steps}")
     start = _mean_loss(begin, 0.0, n_steps)
-    _require(isfinite(start), "the loss", "finite at the start", start)
+    if not isfinite(start):
+        raise ValueError(f"the loss must be finite at the start, got {start}")
     rates = np.geomspace(low, high, max(2, 1 + round(2 * log10(high / low))))
     losses = np.array([_mean_loss(begin, float(eta), n_steps) for eta in rates])
     falls = np.fmax(start - losses, 0)  # 0 where the loss is NaN

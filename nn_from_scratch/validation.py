@@ -17,9 +17,9 @@ from itertools import product
 import numpy as np
 from numpy import ndarray
 
-from .backprop import check_seed
 from .data import checked_weights
-from .layers import count, numbers, quoted, unwrapped
+from .gradcheck import generator, quoted
+from .layers import count, numbers, unwrapped
 from .metrics import improves_upwards, metric_name
 from .network import Network
 from .objective import no_text
@@ -348,6 +348,7 @@ def search(
     settings = listed_settings(settings)
     check_names(settings, train)
     check_rows(settings, X, y, train)
+    n_workers = count(n_workers, "worker processes")
     tasks = [(setting, rows, seed + fold) for setting in map(with_list, settings)
              for fold, rows in enumerate(k_fold(y, k, seed, groups))]
     work = run_tasks(build, tasks, n_workers, X, y, with_list(train), monitor)
@@ -365,10 +366,10 @@ def grid(**values) -> list[dict]:  # every combination
 def random_settings(n: int, seed: int = 0, **draw) -> list[dict]:
     """`n` settings drawn at random: each name is a function of a
     `numpy.random.Generator`. Bergstra and Bengio (2012)."""
-    check_seed(seed)
     for name, function in draw.items():
         if not callable(function):
             raise TypeError(f"expected {name} to be a function of a Generator, "
                             f"got {quoted(function)}")
-    rng, n = np.random.default_rng(seed), count(n, "settings")
-    return [{name: function(rng) for name, function in draw.items()} for _ in range(n)]
+    rng = generator(seed)
+    return [{name: function(rng) for name, function in draw.items()}
+            for _ in range(count(n, "settings"))]

@@ -7,8 +7,9 @@ from nn_from_scratch.activations import ReLU, Sigmoid
 from nn_from_scratch.backprop import Stack
 from nn_from_scratch.initializers import He, Xavier
 from nn_from_scratch.layers import Dense
+from nn_from_scratch.losses import MeanSquaredError
 from nn_from_scratch.network import Network
-from nn_from_scratch.regularizers import L2
+from nn_from_scratch.regularizers import L2, ElasticNet
 
 
 @pytest.mark.parametrize("wrong", [He, 3, "", "xaviar", [], False])
@@ -19,6 +20,25 @@ def test_initializers_that_cannot_work_are_refused_where_they_are_given(wrong):
 
 def test_initializers_are_found_by_name():
     assert isinstance(Dense(3, initializer="xavier").initializer, Xavier)
+
+
+@pytest.mark.parametrize("batch_norm", [False, True])
+def test_regularizers_of_layers_are_found_by_name(batch_norm):
+    network = Network(2, 0)
+    network.add_layer(3, ReLU(), regularizer="l2", batch_norm=batch_norm)
+    network.add_output_layer(1, Sigmoid(), regularizer="elastic_net")
+    penalties = [layer.regularizer for layer in network.layers if layer.penalised]
+    assert [type(penalty) for penalty in penalties] == [L2, ElasticNet]
+
+
+@pytest.mark.parametrize("wrong", [L2, 0.01, "", "ridge", MeanSquaredError(), []])
+def test_regularizers_that_cannot_work_are_refused_where_they_are_given(wrong):
+    network = Network(2, 0)
+    with pytest.raises((TypeError, ValueError), match="regularizer.* elastic_net"):
+        network.add_layer(3, ReLU(), regularizer=wrong)
+    with pytest.raises((TypeError, ValueError), match="regularizer.* elastic_net"):
+        network.add_output_layer(3, Sigmoid(), regularizer=wrong)
+    assert network.layers == ()
 
 
 @pytest.mark.parametrize("seed", [L2(1e-8), -1, 1.5, "a"])

@@ -4,6 +4,7 @@ import importlib
 import inspect
 import pickle
 import pkgutil
+import re
 import warnings
 
 import numpy as np
@@ -30,6 +31,15 @@ def untouched(model, action, error, words):
     with pytest.raises(error, match=words):
         action(model)
     assert np.array_equal(model.theta, before)
+
+
+def unfit(model, metric, words):
+    "A metric is refused where a network is trained or evaluated with it."
+    for action in (
+        lambda m: m.train(X, y, estimator=metric, verbose=False),
+        lambda m: m.evaluate(X, y, metric),
+    ):
+        untouched(model, action, ValueError, words)
 
 
 # --- errors
@@ -104,27 +114,14 @@ def test_direction_of_what_is_not_known_is_asked_for():
 
 @pytest.mark.parametrize("metric", [nn.MulticlassAccuracy(), nn.MultiClassError()])
 def test_one_column_has_no_largest(metric):
-    untouched(
-        network(),
-        lambda m: m.train(X, y, estimator=metric, verbose=False),
-        ValueError,
-        "BinaryAccuracy",
-    )
-    untouched(network(), lambda m: m.evaluate(X, y, metric), ValueError, "at least 2")
+    unfit(network(), metric, "at least 2.*BinaryAccuracy")
     with pytest.raises(ValueError, match="at least 2 classes"):
         metric(np.ones((5, 1)), np.ones((5, 1)))
 
 
 @pytest.mark.parametrize("metric", [nn.BinaryAccuracy(), nn.SingleClassError(0.7)])
 def test_softmax_is_one_decision(metric):
-    model = network(10, nn.Softmax())
-    untouched(
-        model,
-        lambda m: m.train(X, y, estimator=metric, verbose=False),
-        ValueError,
-        "MulticlassAccuracy",
-    )
-    untouched(model, lambda m: m.evaluate(X, y, metric), ValueError, "one decision")
+    unfit(network(10, nn.Softmax()), metric, "one decision.*MulticlassAccuracy")
     assert metric(np.eye(3), np.eye(3)) in (0, 1)  # called directly, on any outputs
 
 
@@ -160,13 +157,7 @@ def test_a_metric_cannot_be_called_loss():
     def loss(A, Y):
         return 0.0
 
-    untouched(
-        network(),
-        lambda m: m.train(X, y, estimator=loss, verbose=False),
-        ValueError,
-        "another name",
-    )
-    untouched(network(), lambda m: m.evaluate(X, y, loss), ValueError, "another name")
+    unfit(network(), loss, "another name")
 
 
 def test_metrics_say_how_labels_become_targets():
@@ -196,8 +187,8 @@ def test_weights_of_zero():
     "arguments, error, words",
     [
         (dict(eta="adaptive"), TypeError, "schedule="),
-        (dict(eta=[0.1]), TypeError, "eta must be a number"),
-        (dict(clip_norm="1"), TypeError, "clip_norm must be a number"),
+        (dict(eta=[0.1]), TypeError, "expected eta"),
+        (dict(clip_norm="1"), TypeError, "expected clip_norm to be a number"),
         (dict(validation_split="0.2"), ValueError, "validation_split"),
         (dict(callbacks=nn.EarlyStopping()), TypeError, "expected a list of callbacks"),
         (dict(callbacks=[nn.EarlyStopping]), TypeError, "with the moments of Callback"),
@@ -216,6 +207,114 @@ def test_refused_before_the_first_step(arguments, error, words):
     untouched(
         network(), lambda m: m.train(X, y, verbose=False, **arguments), error, words
     )
+
+
+def training(name):
+    return lambda value: network().train(X, y, verbose=False, **{name: value})
+
+
+def finding(name):
+    return lambda value: network().find_learning_rate(X, y, **{name: value})
+
+
+def checking(name):
+    def square(x):
+        return x * x
+
+    def backward(U, x):
+        return {"x": 2 * U * x}
+
+    return lambda value: nn.check_gradient(
+        square, backward, {"x": np.ones(2)}, **{name: value}
+    )
+
+
+REAL = {
+    "Sigmoid": nn.Sigmoid,
+    "LeakyReLU": nn.LeakyReLU,
+    "ELU": nn.ELU,
+    "Huber": nn.Huber,
+    "smoothing": nn.CategoricalCrossEntropy,
+    "VarianceScaling": nn.VarianceScaling,
+    "Uniform": nn.Uniform,
+    "L1": nn.L1,
+    "L2": nn.L2,
+    "l1": nn.ElasticNet,
+    "l2": lambda value: nn.ElasticNet(0.1, value),
+    "dropout": nn.regularizers.Dropout,
+    "dropout of a layer": lambda value: nn.Network(2).add_layer(
+        3, nn.ReLU(), dropout=value
+    ),
+    "beta": lambda value: nn.Momentum(beta=value),
+    "AdaGrad": lambda value: nn.AdaGrad(epsilon=value),
+    "rho": lambda value: nn.RMSProp(rho=value),
+    "beta1": lambda value: nn.Adam(beta1=value),
+    "beta2": lambda value: nn.Adam(beta2=value),
+    "Adam": lambda value: nn.Adam(epsilon=value),
+    "decay": lambda value: nn.AdamW(decay=value),
+    "clip_norm": lambda value: nn.optimizers.clip_norm(np.ones(3), value),
+    "factor": lambda value: nn.Step(10, factor=value),
+    "Exponential": lambda value: nn.Exponential(final=value),
+    "Cosine": lambda value: nn.Cosine(final=value),
+    "warm": lambda value: nn.OneCycle(warm=value),
+    "start": lambda value: nn.OneCycle(start=value),
+    "final": lambda value: nn.OneCycle(final=value),
+    "low": finding("low"),
+    "high": finding("high"),
+    "BinaryAccuracy": nn.BinaryAccuracy,
+    "SingleClassError": nn.SingleClassError,
+    "tolerance": nn.ToleranceEarlyStopping,
+    "gradient": nn.GradientStopping,
+    "delay": lambda value: nn.ProgressBar(3, value),
+    "eta": training("eta"),
+    "clip_norm of training": training("clip_norm"),
+    "share": lambda value: nn.split(X, y, test=value),
+    "tolerance of a check": checking("tolerance"),
+}
+WHOLE = {
+    "Dense": nn.Dense,
+    "Network": nn.Network,
+    "every": nn.Step,
+    "WarmUp": nn.WarmUp,
+    "n_steps": finding("n_steps"),
+    "batch": finding("batch_size"),
+    "patience": nn.EarlyStopping,
+    "patience of a gradient": lambda value: nn.GradientStopping(patience=value),
+    "recorder": nn.LayerRecorder,
+    "bar": nn.ProgressBar,
+    "epochs": training("epochs"),
+    "batch_size": training("batch_size"),
+    "classes": lambda value: nn.one_hot([0, 1], value),
+    "folds": lambda value: nn.k_fold(y, value),
+    "settings": lambda value: nn.random_settings(value, width=min),
+    "entries": lambda value: nn.check_objective(network(), X, y, entries=value),
+    "resolution": lambda value: nn.plot_decision_boundary(
+        network(), X, y, resolution=value
+    ),
+}
+SEED = {
+    "Network": lambda value: nn.Network(2, value),
+    "check": checking("seed"),
+    "objective": lambda value: nn.check_objective(network(), X, y, seed=value),
+    "settings": lambda value: nn.random_settings(2, value, width=min),
+    "monk": lambda value: nn.monk(1, False, value),
+}
+NO_NUMBERS = "a", True, np.nan, np.inf, None, [0.5]
+MAY_BE_NONE = "eta", "clip_norm of training", "tolerance of a check"
+MAY_BE_INFINITE = "clip_norm", "delay"
+
+
+@pytest.mark.parametrize("call, wrong", [
+    *((call, wrong) for name, call in REAL.items() for wrong in NO_NUMBERS
+      if not (wrong is None and name in MAY_BE_NONE
+              or wrong is np.inf and name in MAY_BE_INFINITE)),
+    *((call, wrong) for name, call in WHOLE.items() for wrong in NO_NUMBERS),
+    *((call, wrong) for call in SEED.values() for wrong in ("a", True, np.nan, -1)),
+])
+def test_what_is_no_number_is_refused_in_words_of_ours(call, wrong):
+    words = r"(?s)(expected|must be).* got .*" + re.escape(repr(wrong).strip("[]"))
+    with pytest.raises((TypeError, ValueError), match=words):
+        call(wrong)
 
 
 def test_callbacks_from_a_generator_are_called():

@@ -128,3 +128,35 @@ def test_imports_follow_the_reading_order(repository):
             if numbers[imported] >= number:
                 missing.append(f"{module} imports from {imported}")
     assert not missing, missing
+
+
+def underscored(name):
+    return name.startswith("_") and not name.endswith("__")
+
+
+def private_names(path):
+    "Underscored names that a module makes, and those that it takes from elsewhere."
+    made, taken = set(), set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, (ast.FunctionDef, ast.ClassDef)):
+            made.add(node.name)
+        elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+            made.add(node.id)
+        elif isinstance(node, ast.ImportFrom):
+            taken |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.Attribute):
+            own = isinstance(node.value, ast.Name) and node.value.id in ("self", "cls")
+            (made if own else taken).add(node.attr)
+    return {name for name in made if underscored(name)}, {
+        name for name in taken if underscored(name)}
+
+
+def test_private_names_stay_in_their_module(repository):
+    """What begins with an underscore is used by its module, and by the methods of a
+    class and its subclasses on `self`."""
+    package = repository / "nn_from_scratch"
+    names = {path: private_names(path) for path in package.glob("**/*.py")}
+    ours = set().union(*(made for made, _ in names.values()))
+    assert "_layers" in ours
+    assert not {path.name: taken & ours for path, (_, taken) in names.items()
+                if taken & ours}

@@ -43,7 +43,7 @@ def test_workers_do_not_matter_and_failures_are_rows():
     )
     assert repr(one) == repr(two) and one["scores"][0] == two["scores"][0]
     assert [bool(error) for error in one["error"]] == [False, True, True, True]
-    assert "eta must be positive" in one["error"][1]
+    assert "expected eta" in one["error"][1]
     assert "number of units" in one["error"][2]
     assert one.best() == {"units": 4, "eta": 0.1} and np.isnan(one["mean"][1:]).all()
     assert {len(column) for column in one.values()} == {4}

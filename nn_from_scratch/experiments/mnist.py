@@ -102,7 +102,7 @@ def mosaic(
     tiles = tiles.reshape(rows, columns, 28 + top, 30).swapaxes(1, 2)
     return tiles.reshape(rows * (28 + top), columns * 30)
 
-# %% ../../nbs/experiments/53_mnist.ipynb #224c4cfd
+# %% ../../nbs/experiments/53_mnist.ipynb #76720895
 def plot_mistakes(
     outputs: np.ndarray,  # probabilities, (n, 10)
     X: np.ndarray,  # images, (n, 784)
@@ -141,7 +141,7 @@ def plot_weights(
     ax.set_axis_off()
     return ax
 
-# %% ../../nbs/experiments/53_mnist.ipynb #70db4226
+# %% ../../nbs/experiments/53_mnist.ipynb #cc37ef2e
 def figures(
     outcome: MnistRun,  # what `run` or `train_on` returned
 ) -> dict:  # matplotlib figures by name
