@@ -81,7 +81,7 @@ def check_classes(y):
 def table_or_array(values, name):
     "A table with columns as it came, or else an array."
     array = unwrapped(values, name)
-    return values if hasattr(values, "columns") and array.ndim == 2 else array
+    return values if array.ndim == 2 and hasattr(values, "columns") else array
 
 class Split(NamedTuple):
     "Training, validation and test part of a data set."

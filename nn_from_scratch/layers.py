@@ -18,6 +18,7 @@ import numpy as np
 from numpy import ndarray
 
 from .activations import ELU, GELU, Activation, LeakyReLU, ReLU, SiLU
+from .gradcheck import quoted
 from .initializers import (
     He, Initializer, VarianceScaling, Xavier, get_initializer, variance_scale)
 
