@@ -224,7 +224,6 @@ class Network(Stack):
                 return search_rate(begin, low, high, n_steps)
             finally:
                 before.put_back()
-                self.forget()
 
     def save(self,
         path,  # of the file, `.safetensors` by custom; replaced if it is there

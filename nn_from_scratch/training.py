@@ -106,6 +106,7 @@ class Standing:
     def put_back(self):
         network = self.network
         network.restore(self.snapshot)
+        network.forget()
         network.head, network.regularizer, network.optimizer = self.held
         if network.optimizer is not None:
             network.optimizer.restore(self.optimizer)
