@@ -57,8 +57,8 @@ def check_shares(validation, test):
     for name, share in {"validation": validation, "test": test}.items():
         if not (isinstance(share, Real) and 0 < share < 1):
             raise ValueError(f"expected {name} as a share above 0 and below 1, got "
-                             f"{quoted(share)}; sklearn.model_selection.train_test_split "
-                             "makes two parts")
+                             f"{quoted(share)}; "
+                             "sklearn.model_selection.train_test_split makes two parts")
     if validation + test >= 1:
         raise ValueError(f"validation={validation} and test={test} leave no sample to "
                          "train on")

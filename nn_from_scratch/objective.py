@@ -38,8 +38,8 @@ def no_text(y):
              if isinstance(label, (str, bytes))]
     if texts:
         raise TypeError("expected labels as whole numbers, got text such as "
-                        f"{quoted(texts[0])}: names, y = np.unique(y, return_inverse=True) "
-                        "makes numbers of them, and names[...] brings text back")
+                        f"{quoted(texts[0])}: names, y = "
+                        "np.unique(y, return_inverse=True) makes numbers of them, and names[...] brings text back")
 
 def whole_labels(y, k):
     """Labels as whole numbers.

@@ -360,7 +360,8 @@ def grid(**values) -> list[dict]:  # every combination
     "Settings of a grid: `grid(eta=[.1, .2], units=[8, 16])` has four."
     for name, choices in values.items():
         if isinstance(choices, (str, dict)) or not isinstance(choices, Iterable):
-            raise TypeError(f"expected a list of values of {name}, got {quoted(choices)}")
+            raise TypeError(f"expected a list of values of {name}, "
+                            f"got {quoted(choices)}")
     return [dict(zip(values, combination)) for combination in product(*values.values())]
 
 def random_settings(n: int, seed: int = 0, **draw) -> list[dict]:

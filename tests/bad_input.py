@@ -365,7 +365,8 @@ def sparse(make):
 
 SPOILED = {}
 for where, place in {"first": 0, "middle": 5, "last": -1}.items():
-    for name, value in {"NaN": np.nan, "infinity": np.inf, "-infinity": -np.inf}.items():
+    for value in (np.nan, np.inf, -np.inf):
+        name = str(value)
         SPOILED[f"{name}, {where}"] = with_one(value, place)
         SPOILED[f"float32 {name}, {where}"] = (
             lambda V, f=with_one(value, place): f(V).astype("f4"))

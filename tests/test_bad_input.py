@@ -75,7 +75,7 @@ def harmless(name):
                 RuntimeError, network.find_learning_rate, X, LABELS),
             "fails to add": lambda: pytest.raises(
                 ValueError, network.add_layer, 2, nn.ReLU()),
-            "fails to predict": lambda: pytest.raises(ValueError, network.output, "X"),
+            "fails to predict": lambda: pytest.raises(TypeError, network.output, "X"),
             "draws numbers": lambda: np.random.default_rng().normal(),
         }[name]()
 
