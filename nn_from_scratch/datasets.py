@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['VARIABLE', 'MONK_CASES', 'MONK_TRAINING', 'MONK', 'CUP_FILES', 'CUP_BLIND_FILES', 'CUP', 'MNIST', 'DataNotFound',
-           'FolderNotFound', 'CorruptData', 'cache_dir', 'find_data', 'monk_files', 'monk', 'cup', 'cup_blind',
-           'write_cup', 'read_idx', 'mnist']
+           'FolderNotFound', 'CorruptData', 'cache_dir', 'check_path', 'find_data', 'monk_files', 'monk', 'cup',
+           'cup_blind', 'write_cup', 'read_idx', 'mnist']
 
 # %% ../nbs/25_datasets.ipynb #b1a1ea96
 import datetime
@@ -22,7 +22,8 @@ import numpy as np
 from numpy import ndarray
 
 from .data import hold_out
-from .gradcheck import generator
+from .gradcheck import generator, quoted
+from .layers import numbers
 from .objective import one_hot
 
 # %% ../nbs/25_datasets.ipynb #2506acc0
@@ -46,6 +47,11 @@ def cache_dir() -> Path:  # it need not exist
     return Path(place, "nn_from_scratch").expanduser()
 
 # %% ../nbs/25_datasets.ipynb #f9520077
+def check_path(path, name):
+    "Raise `TypeError` for what is no path."
+    if not isinstance(path, (str, Path)) or str(path) == "" or "\0" in str(path):
+        raise TypeError(f"expected {name} to be a path, got {quoted(path)}")
+
 def _folders(name, data_dir):
     "Where to look, the first place first."
     named = os.environ.get(VARIABLE)
@@ -67,6 +73,8 @@ def find_data(
 ) -> list[Path]:  # the files, in the order of their names
     """Look for the files of a data set. Raises `DataNotFound`, which says what to put
     where, and its kind `FolderNotFound` where a folder was named."""
+    if data_dir is not None:
+        check_path(data_dir, "data_dir")
     folders, lists, partial = _folders(name, data_dir), (files, *instead), None
     for folder in folders:
         for names in lists:
@@ -183,8 +191,9 @@ def monk(
     """A MONK problem from UCI's files, or generated from its definition where no folder
     was named and none holds them. Raises `FolderNotFound` or `CorruptData`.
     Thrun et al. (1991)."""
-    if problem not in list(MONK_TRAINING):
-        raise ValueError(f"problem must be 1, 2 or 3, got {problem!r}")
+    whole = isinstance(problem, (int, np.integer)) and not isinstance(problem, bool)
+    if not whole or problem not in MONK_TRAINING:
+        raise ValueError(f"problem must be 1, 2 or 3, got {quoted(problem)}")
     n, wrong = MONK_TRAINING[problem]
     X, y = np.hstack([one_hot(a - 1, a.max()) for a in MONK_CASES.T]), _rule(problem)
     files = monk_files(problem, data_dir) if data_dir is not False else []
@@ -223,8 +232,9 @@ def cup(
 ) -> tuple:  # x_train (n, 9), y_train (n, 2), x_test, y_test
     """ML-CUP22, a fifth of the rows with targets held out as a test part. Raises
     `DataNotFound` or `CorruptData`."""
+    rng = generator(seed)
     table = _cup_rows(data_dir, CUP_FILES, 12, verify and CUP["training"])
-    train, test = hold_out(table, 0.2, False, generator(seed))
+    train, test = hold_out(table, 0.2, False, rng)
     X, Y = table[:, :9], table[:, 9:]
     return X[train], Y[train], X[test], Y[test]
 
@@ -247,10 +257,12 @@ def write_cup(
 ):
     """Write predictions for the blind test. Raises `ValueError` for what no predictions
     are, and `FileExistsError`."""
-    A = np.asarray(predictions, float)
-    if A.ndim != 2 or A.shape[1] != 2 or not np.isfinite(A).all():
-        raise ValueError("expected finite predictions of shape (n, 2), "
-                         f"got shape {A.shape}, {np.isfinite(A).sum()} of them finite")
+    check_path(path, "path")
+    A = numbers(predictions, "predictions", np.float64)
+    if A.ndim != 2 or A.shape[1] != 2:
+        raise ValueError(f"expected predictions of shape (n, 2), got shape {A.shape}")
+    if date is not None and not isinstance(date, datetime.date):
+        raise TypeError(f"expected date to be a datetime.date, got {quoted(date)}")
     day = f"{date or datetime.date.today():%d/%m/%Y}"
     head = [" ".join(f"# {text}".split()) for text in (members, name, "ML-CUP22", day)]
     rows = [f"{i},{x:.6f},{y:.6f}" for i, (x, y) in enumerate(A, 1)]
@@ -265,6 +277,7 @@ def read_idx(
 ) -> ndarray:  # uint8, of the shape that the header says
     """Read an IDX file. Raises `CorruptData` for a wrong header, a size that does not
     match it, or another checksum."""
+    check_path(path, "path")
     data = _content(path)
     r = int.from_bytes(data[3:4], "big")
     _check(data[:3] == b"\0\0\x08" and 1 <= r <= 8, f"{path}, bytes 0 to 3",

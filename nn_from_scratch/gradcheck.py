@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['EPS', 'TOLERANCE', 'ROUNDING', 'AWKWARD', 'complex_step', 'KinkError', 'central_difference', 'numerical_gradient',
-           'GradientError', 'GradientReport', 'ends', 'number', 'generator', 'tolerance_of', 'worst_of',
+           'GradientError', 'GradientReport', 'ends', 'quoted', 'number', 'generator', 'tolerance_of', 'worst_of',
            'check_gradient', 'MathError', 'read_formula', 'written', 'evaluate', 'difference_somewhere', 'prove_equal',
            'MathReport', 'derive', 'check_math', 'MathTable']
 
@@ -137,6 +137,14 @@ def ends(interval):
     return (low if interval[0] == "[" else nextafter(low, inf),
             high if interval[-1] == "]" else nextafter(high, -inf))
 
+def quoted(value):
+    "A value as errors show it: in one line, and not a long one."
+    try:
+        text = " ".join(repr(value).split())
+    except Exception:  # a number of thousands of digits has none
+        return f"a {type(value).__name__}"
+    return text if len(text) <= 80 else f"{text[:60]} … {text[-17:]}"
+
 def number(
     value: float,  # what was given
     name: str,  # what it is, for the message
@@ -145,19 +153,25 @@ def number(
     "A number in an interval. Raises `TypeError` or `ValueError` for anything else."
     low, high = ends(interval)
     real = isinstance(value, Real) and not isinstance(value, bool)
-    if real and low <= value <= high:
-        return float(value)
+    try:
+        if real and low <= float(value) <= high:
+            return float(value)
+    except OverflowError:  # of a whole number that is larger than all floats
+        pass
     wrong = ValueError if real else TypeError
-    raise wrong(f"expected {name} to be a number in {interval}, got {value!r}")
+    raise wrong(f"expected {name} to be a number in {interval}, "
+                f"got {quoted(value)}")
 
 # %% ../nbs/01_gradcheck.ipynb #5e1f0a3e
 def generator(seed):
     "A source of randomness. Raises `TypeError` or `ValueError` for what is no seed."
     try:
-        return np.random.default_rng("a bool" if isinstance(seed, bool) else seed)
+        if isinstance(seed, bool):
+            raise TypeError
+        return np.random.default_rng(seed)
     except (TypeError, ValueError) as error:
         raise type(error)("expected a seed that is a whole number of at least 0, a "
-                          f"Generator or None, got {seed!r}") from None
+                          f"Generator or None, got {quoted(seed)}") from None
 
 # %% ../nbs/01_gradcheck.ipynb #524681a3
 def tolerance_of(method, tolerance=None):

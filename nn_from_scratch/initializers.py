@@ -12,7 +12,7 @@ from numpy import ndarray
 from numpy.random import Generator
 
 from .activations import Activation
-from .gradcheck import number
+from .gradcheck import number, quoted
 
 # %% ../nbs/04_initializers.ipynb #a79c1eaf
 class Initializer:
@@ -90,7 +90,7 @@ def named(
     kinds: dict,  # classes by name
     fits: bool,  # whether the value is an object to be taken as it is
     what: str,  # objects that fit, for the message
-):  # the object, or a new one of that name
+) -> Any:  # the object, or a new one of that name
     "Find an object by name. Raises `ValueError` for an unknown name, or `TypeError`."
     if fits:
         return value
@@ -98,7 +98,7 @@ def named(
         return kinds[value]()
     wrong = ValueError if isinstance(value, str) else TypeError
     raise wrong(f"expected {what}, or one of the names "
-                f"{', '.join(kinds)}, got {value!r}")
+                f"{', '.join(kinds)}, got {quoted(value)}")
 
 # %% ../nbs/04_initializers.ipynb #ed7d5aee
 INITIALIZERS = {"xavier": Xavier, "he": He, "uniform": Uniform}

@@ -17,20 +17,24 @@ import numpy as np
 from numpy import ndarray
 
 from .activations import Softmax
-from .gradcheck import number
+from .gradcheck import number, quoted
+from .layers import numbers
 from .losses import paired
 
 # %% ../nbs/15_metrics.ipynb #cff0f996
 class Metric:
     """Base of the metrics: `metric(A, Y)` is a number, by default the mean of `each`.
-    Raises `ValueError` if the shapes differ or there are no rows."""
+    Raises `ValueError` if the shapes differ or there are no rows, and `TypeError` or
+    `ValueError` for what is no finite number."""
     greater_is_better = None  # True for an accuracy, False for an error, None: not said
 
     def __call__(self,
         A: ndarray,  # outputs, (n, k), or (n, T, k) of sequences
         Y: ndarray,  # targets, of the same shape
     ) -> float:  # the value
-        total, terms = self.total(A, Y)
+        A, Y = numbers(A, "outputs", np.float64), numbers(Y, "targets", np.float64)
+        with np.errstate(over="ignore"):  # it shows in the value
+            total, terms = self.total(A, Y)
         return total / terms
 
     def total(self, A, Y):
@@ -159,7 +163,7 @@ def check_estimator(
         return
     if not callable(estimator) or isinstance(estimator, type):
         raise TypeError("expected estimator to be a metric such as SingleClassError(), "
-                        f"got {estimator!r}")
+                        f"got {quoted(estimator)}")
     if metric_name(estimator) == "loss":
         raise ValueError("a metric called loss would take the place of the loss in the "
                          f"history: give {estimator!r} another name")
@@ -178,7 +182,10 @@ def improves_upwards(
     name: str,  # of a quantity of the history, such as "val_loss"
     estimator: Callable | None = None,  # metric that may have made it
 ) -> bool:  # whether the greater value is the better one
-    "Raises `ValueError` where nothing says so."
+    "Raises `TypeError` for what is no name, `ValueError` where nothing says so."
+    if not isinstance(name, str):
+        raise TypeError("expected the name of a quantity of the history, such as "
+                        f"'val_loss', got {quoted(name)}")
     known = {metric_name(kind): kind.greater_is_better for kind in all_kinds(Metric)}
     if estimator is not None:
         known[metric_name(estimator)] = getattr(estimator, "greater_is_better", None)
@@ -212,10 +219,21 @@ class Scores:
         self.loss += self.head.value(Z, A, Y, weights) * len(Z)
         self.n_samples += len(Z)
         if self.estimator is not None:
-            total, terms = float(self.estimator(A, Y)), 1
-            if self.adds_up:
-                total, terms = self.estimator.total(A, Y)
+            total, terms = self.measured(A, Y)
             self.metric, self.n_terms = self.metric + total, self.n_terms + terms
+
+    def measured(self, A, Y):
+        "Sum and number of the terms of the metric; NaN where outputs overflow."
+        if not np.isfinite(A).all():
+            return np.nan, 1
+        if self.adds_up:
+            return self.estimator.total(A, Y)
+        value = self.estimator(A, Y)
+        try:
+            return float(value), 1
+        except (TypeError, ValueError):
+            raise TypeError(f"expected {metric_name(self.estimator)} to be a number, "
+                            f"got {quoted(value)}") from None
 
     def result(self) -> dict:  # "loss" and, under its name, the metric
         scores = {"loss": self.loss / self.n_samples}

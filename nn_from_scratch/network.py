@@ -17,6 +17,7 @@ from .backprop import Stack, pieces
 from .callbacks import Callback, History, ProgressBar
 from .data import checked
 from .initializers import Initializer
+from .gradcheck import quoted
 from .layers import Activate, Dense, count, default_initializer, shown
 from .losses import Loss
 from .metrics import check_estimator, score
@@ -45,8 +46,13 @@ class Network(Stack):
         dtype: type | np.dtype = np.float32,  # precision: float32 or float64
         vocabulary: int | None = None,  # samples are whole numbers below it; None: real
     ):
-        if np.dtype(dtype) not in (np.float32, np.float64):
-            raise ValueError(f"dtype must be float32 or float64, got {np.dtype(dtype)}")
+        try:
+            fits = dtype is not None and np.dtype(dtype) in (np.float32, np.float64)
+        except (TypeError, ValueError):
+            fits = False
+        if not fits:
+            raise ValueError("dtype must be float32 or float64, "
+                             f"got {quoted(dtype)}")
         super().__init__(shape, (), seed, dtype, vocabulary)
 
     def add_layer(self,
@@ -125,8 +131,9 @@ class Network(Stack):
         wrong shape, NaN or infinity."""
         self.check_complete()
         dtype = self.input.dtype
-        outputs = [self.head.output(self.forward(piece.astype(dtype, copy=False)))
-                   for piece in pieces(self.input.check(X))]
+        with np.errstate(over="ignore", invalid="ignore"):  # it shows in the outputs
+            outputs = [self.head.output(self.forward(piece.astype(dtype, copy=False)))
+                       for piece in pieces(self.input.check(X))]
         A = outputs[0] if len(outputs) == 1 else np.concatenate(outputs)
         return A[0] if np.ndim(X) == len(self.input.shape) else A
 
@@ -219,7 +226,6 @@ class Network(Stack):
                 return search_rate(begin, low, high, n_steps)
             finally:
                 before.put_back()
-                self.forget()
 
     def save(self,
         path,  # of the file, `.safetensors` by custom; replaced if it is there

@@ -12,8 +12,9 @@ from numpy import ndarray
 
 from .activations import Activation, Sigmoid, Softmax
 from .backprop import Stack
+from .gradcheck import quoted
 from .layers import (
-    check_activation, count, numbers, sample_shape, walk)
+    check_activation, count, numbers, sample_shape, unwrapped, walk)
 from .losses import (
     BinaryCrossEntropy, CategoricalCrossEntropy, Loss, MeanSquaredError)
 
@@ -32,20 +33,23 @@ def natural_loss(
 # %% ../nbs/12_objective.ipynb #e0f7aca9
 def no_text(y):
     "Raise `TypeError` for labels that are text, with what makes numbers of them."
-    y = np.asarray(y)
-    texts = [label for label in y.ravel()[:1].tolist() if isinstance(label, str)]
+    y = unwrapped(y, "targets")
+    texts = [label for label in y.ravel()[:1].tolist()
+             if isinstance(label, (str, bytes))]
     if texts:
         raise TypeError("expected labels as whole numbers, got text such as "
-                        f"{texts[0]!r}: names, y = np.unique(y, return_inverse=True) "
-                        "makes numbers of them, and names[...] brings text back")
+                        f"{quoted(texts[0])}: names, y = "
+                        "np.unique(y, return_inverse=True) makes numbers of them, and names[...] brings text back")
 
 def whole_labels(y, k) -> ndarray:
     """Labels as whole numbers.
     Raises `ValueError` for one that is not one of 0 to k - 1."""
     no_text(y)
     k, y = count(k, "classes"), numbers(y, "labels", np.float64)
-    labels = y if y.dtype.kind in "iu" else y.astype(np.intp)
-    wrong = (labels != y) | (labels < 0) | (labels >= k)
+    wrong = (y < 0) | (y >= k)
+    indices = y.dtype.kind in "iu" and np.can_cast(y.dtype, np.intp)
+    labels = y if indices else np.where(wrong, 0, y).astype(np.intp)
+    wrong |= labels != y
     if wrong.any():
         where = np.argwhere(wrong)[0].tolist()
         place = where[0] if len(where) == 1 else where
@@ -62,6 +66,8 @@ def one_hot(
     """Labels as rows of zeros and a one.
     Raises `ValueError` for a label that is not one of 0 to k - 1."""
     labels = whole_labels(y, k)
+    if not labels.ndim:
+        raise ValueError("expected labels of shape (n,), got ()")
     if labels.ndim == 2 and labels.shape[1] == 1:
         labels = labels[:, 0]
     Y = np.zeros((labels.size, k), dtype)

@@ -21,7 +21,7 @@ from numpy import ndarray
 from .activations import Sigmoid, Softmax
 from .callbacks import Callback, History, with_memory
 from .data import Epoch, count_batches, held_out, parts
-from .gradcheck import number
+from .gradcheck import number, quoted
 from .layers import count, walk
 from .losses import Loss
 from .metrics import Scores, check_estimator, score
@@ -58,21 +58,21 @@ class TrainingDiverged(ArithmeticError):
 def check_loss(loss):
     if loss is not None and not isinstance(loss, Loss):
         raise TypeError("expected loss to be a Loss such as MeanSquaredError(), "
-                        f"got {loss!r}")
+                        f"got {quoted(loss)}")
 
 def listed_callbacks(callbacks) -> list:
     "The callbacks, none for None. Raises `TypeError` for what has not their moments."
     try:
-        found = list(callbacks or ())
+        found = [] if callbacks is None else list(callbacks)
     except TypeError:
         raise TypeError("expected a list of callbacks such as [EarlyStopping()], "
-                        f"got {callbacks!r}") from None
+                        f"got {quoted(callbacks)}") from None
     moments = "on_train_begin", "on_epoch_end", "on_train_end"
     for callback in found:
         complete = all(hasattr(callback, moment) for moment in moments)
         if isinstance(callback, type) or not complete:
             raise TypeError("expected callbacks with the moments of Callback, such as "
-                            f"EarlyStopping(), got {callback!r}")
+                            f"EarlyStopping(), got {quoted(callback)}")
     return found
 
 # %% ../nbs/18_training.ipynb #4c6f1e02
@@ -193,9 +193,10 @@ def divergence(training, sound) -> TrainingDiverged:
         step, found = None, (None, None)
         said = ("Its steps, made again without callbacks, stay finite: look at what "
                 "callbacks, or parts of your own, change")
+    layer, what = found
     epochs = len(training.history.get("train_loss", ()))
-    return TrainingDiverged(epochs + 1, step, *found, training.eta, training.history,
-                            said)
+    return TrainingDiverged(epochs + 1, step, layer, what, training.eta,
+                            training.history, said)
 
 # %% ../nbs/18_training.ipynb #544119a1
 class Standing:
@@ -210,6 +211,7 @@ class Standing:
     def put_back(self):
         network = self.network
         network.restore(self.snapshot)
+        network.forget()
         network.head, network.regularizer, network.optimizer = self.held
         if network.optimizer is not None:
             network.optimizer.restore(self.optimizer)
@@ -225,6 +227,7 @@ class Choice:
     "What a network is to be trained with: what is given, or else was last in use."
 
     def __init__(self, network, loss, regularizer, optimizer):
+        check_loss(loss)
         head, regularizer = network.head, get_regularizer(regularizer)
         self.head = head if loss is None else Head(head.shape, head.activation, loss)
         self.regularizer = network.regularizer if regularizer is None else regularizer
@@ -303,7 +306,6 @@ class Training:
         callbacks: list[Callback] | None = None,  # called at the moments of `Callback`
     ):
         self.callbacks, self.estimator = listed_callbacks(callbacks), estimator
-        check_loss(loss)
         epochs = count(epochs, "epochs")
         self.batch_size = count(batch_size, "samples in a batch")
         self.schedule = get_schedule(schedule)

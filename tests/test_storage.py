@@ -1,5 +1,6 @@
 """What is stored is read to the same bits, a run goes on to the same bits, and no file
 makes reading do anything but that."""
+
 import json
 import os
 import signal
@@ -38,7 +39,9 @@ LAYERS = {
     "penalties": lambda: [nn.Dense(5, nn.ReLU(), regularizer=nn.ElasticNet(0.1, 0.2))],
     "L1": lambda: [nn.Dense(5, nn.ReLU(), regularizer=nn.L1(0.1))],
     "nested": lambda: [
-        nn.Residual(nn.Dense(2, nn.Tanh()), nn.Residual(nn.Dropout(0.5), nn.BatchNorm()))
+        nn.Residual(
+            nn.Dense(2, nn.Tanh()), nn.Residual(nn.Dropout(0.5), nn.BatchNorm())
+        )
     ],
     "normalised": lambda: [nn.BatchNorm(), nn.Dropout(0.2), nn.Activate(nn.SiLU())],
     "none": lambda: [],
@@ -168,25 +171,37 @@ def test_a_run_of_other_arguments_is_refused(tmp_path):
 
 
 def options(folder, **more):
-    return dict(epochs=3, batch_size=16, optimizer="adam", verbose=False, resume=folder,
-                callbacks=[nn.Checkpoint(folder, steps=7, epochs=None, **more)])
+    return dict(
+        epochs=3,
+        batch_size=16,
+        optimizer="adam",
+        verbose=False,
+        resume=folder,
+        callbacks=[nn.Checkpoint(folder, steps=7, epochs=None, **more)],
+    )
 
 
 class At(nn.Callback):
     "Do something after a step."
 
-    def __init__(self, step, action): self.step, self.action = step, action
+    def __init__(self, step, action):
+        self.step, self.action = step, action
+
     def on_batch_end(self, model):
         self.step -= 1
-        if not self.step: self.action()
+        if not self.step:
+            self.action()
 
 
 def test_checkpoints_keep_the_last_and_the_best(tmp_path):
     model, folder = network(), tmp_path / "new" / "run"
     history = model.train(X, y, X, y, **options(folder, keep=2))
     names = sorted(path.name for path in folder.iterdir())
-    assert names == ["best.safetensors", "step-000000000028.safetensors",
-                     "step-000000000030.safetensors"]
+    assert names == [
+        "best.safetensors",
+        "step-000000000028.safetensors",
+        "step-000000000030.safetensors",
+    ]
     best = nn.Network.load(folder / "best.safetensors").evaluate(X, y)
     assert best["loss"] == min(history["val_loss"])
     again = network(seed=5)  # a run that is over stays over
@@ -223,10 +238,12 @@ def test_a_second_run_in_a_folder_is_refused(tmp_path):
 
 
 def test_training_survives_a_write_that_fails(tmp_path, monkeypatch):
-    expected = network().train(X, y, epochs=3, batch_size=16, optimizer="adam",
-                               verbose=False)
+    expected = network().train(
+        X, y, epochs=3, batch_size=16, optimizer="adam", verbose=False
+    )
 
-    def fails(number): raise OSError(28, "No space left on device")
+    def fails(number):
+        raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(os, "fsync", fails)
     with warnings.catch_warnings(record=True) as said:
@@ -244,7 +261,8 @@ def test_a_write_that_fails_leaves_the_old_file(step, error, tmp_path, monkeypat
     made([]).save(tmp_path / "a")
     before = (tmp_path / "a").read_bytes()
 
-    def fails(*arguments): raise error("in the middle")
+    def fails(*arguments):
+        raise error("in the middle")
 
     monkeypatch.setattr(os, step, fails)
     with pytest.raises(error):
@@ -273,15 +291,20 @@ def test_paths(tmp_path):
 
 # --- components of one's own
 class Swish(Activation):
-    def forward(self, Z): return Z / (1 + np.exp(-Z))
-    def backward(self, dA, Z, A): return dA * (A + (1 - A) / (1 + np.exp(-Z)))
+    def forward(self, Z):
+        return Z / (1 + np.exp(-Z))
+
+    def backward(self, dA, Z, A):
+        return dA * (A + (1 - A) / (1 + np.exp(-Z)))
 
 
 class Hidden(Swish):
-    def __init__(self, beta): self._beta = beta
+    def __init__(self, beta):
+        self._beta = beta
 
 
-def tenth(rng, n_inputs, n_units): return rng.normal(0, 0.1, (n_inputs, n_units))
+def tenth(rng, n_inputs, n_units):
+    return rng.normal(0, 0.1, (n_inputs, n_units))
 
 
 def test_components_of_ones_own_are_named(tmp_path):
@@ -295,8 +318,13 @@ def test_components_of_ones_own_are_named(tmp_path):
     assert np.array_equal(twin.output(X), model.output(X))
 
 
-@pytest.mark.parametrize("layer", [
-    lambda: nn.Dense(3, Hidden(2)), lambda: nn.Dense(3, nn.ReLU(), lambda *a: tenth(*a))])
+@pytest.mark.parametrize(
+    "layer",
+    [
+        lambda: nn.Dense(3, Hidden(2)),
+        lambda: nn.Dense(3, nn.ReLU(), lambda *a: tenth(*a)),
+    ],
+)
 def test_what_cannot_be_stored_is_named(layer, tmp_path):
     with pytest.raises(TypeError, match="beta|a name"):
         made([layer()]).save(tmp_path / "a")
@@ -306,25 +334,32 @@ def test_what_cannot_be_stored_is_named(layer, tmp_path):
 # --- files that somebody has made
 def parts_of(data):
     length = int.from_bytes(data[:8], "little")
-    return json.loads(data[8:8 + length]), data[8 + length:]
+    return json.loads(data[8 : 8 + length]), data[8 + length :]
 
 
 def put_together(header, numbers):
     header = json.dumps(header, separators=(",", ":")).encode()
     data = len(header).to_bytes(8, "little") + header + numbers
     place = data.find(storage.MARK) + len(storage.MARK)
-    if place < len(storage.MARK): return data
-    data = data[:place] + storage.ABSENT.encode() + data[place + 64:]
-    return data[:place] + storage.checksum(data).encode() + data[place + 64:]
+    if place < len(storage.MARK):
+        return data
+    data = data[:place] + storage.ABSENT.encode() + data[place + 64 :]
+    return data[:place] + storage.checksum(data).encode() + data[place + 64 :]
 
 
-def content_of(header): return json.loads(header["__metadata__"]["nn_from_scratch"][64:])
+def content_of(header):
+    return json.loads(header["__metadata__"]["nn_from_scratch"][64:])
 
 
 def leaves(value, path=()):
     "Places of all values in nested JSON."
-    inside = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(
-        value, list) else ()
+    inside = (
+        value.items()
+        if isinstance(value, dict)
+        else enumerate(value)
+        if isinstance(value, list)
+        else ()
+    )
     for key, part in inside:
         yield (*path, key)
         yield from leaves(part, (*path, key))
@@ -334,26 +369,51 @@ def at(value, path, new):
     "A copy of nested JSON with another value, or without one, in a place."
     value = json.loads(json.dumps(value))
     inner = value
-    for key in path[:-1]: inner = inner[key]
-    if new is None: del inner[path[-1]]
-    else: inner[path[-1]] = new
+    for key in path[:-1]:
+        inner = inner[key]
+    if new is None:
+        del inner[path[-1]]
+    else:
+        inner[path[-1]] = new
     return value
 
 
-STRANGE = [None, -1, 10**30, 1e308, "os.system", [], {}, {"kind": "Adam"}, [[]] * 3, True,
-           {"$tensor": "1.W"}, {"kind": "Dense", "arguments": {"n_units": 10**9}}]
+STRANGE = [
+    None,
+    -1,
+    10**30,
+    1e308,
+    "os.system",
+    [],
+    {},
+    {"kind": "Adam"},
+    [[]] * 3,
+    True,
+    {"$tensor": "1.W"},
+    {"kind": "Dense", "arguments": {"n_units": 10**9}},
+]
 
 
 def test_forged_files_are_refused_or_read_and_never_more(tmp_path):
     """Each value of a header is exchanged for strange ones, with a right checksum: an
     error of ours, or a network of the same tensors; never much memory."""
-    model = made([nn.Residual(nn.Dense(2, nn.ELU(0.5)), nn.Dropout(0.2)), nn.BatchNorm()])
-    run = Training(model, X, y, epochs=2, optimizer="adam", estimator=nn.BinaryAccuracy(),
-                   callbacks=[nn.EarlyStopping(5, "train_loss")])
-    for _ in range(7): run.step()
+    model = made(
+        [nn.Residual(nn.Dense(2, nn.ELU(0.5)), nn.Dropout(0.2)), nn.BatchNorm()]
+    )
+    run = Training(
+        model,
+        X,
+        y,
+        epochs=2,
+        optimizer="adam",
+        estimator=nn.BinaryAccuracy(),
+        callbacks=[nn.EarlyStopping(5, "train_loss")],
+    )
+    for _ in range(7):
+        run.step()
     data = storage.as_bytes(model, run.state())
     header, numbers = parts_of(data)
-    assert put_together(header, numbers)[-len(numbers):] == numbers
+    assert put_together(header, numbers)[-len(numbers) :] == numbers
     content, tried, refused = content_of(header), 0, 0
     rng = np.random.default_rng(0)
 
@@ -361,13 +421,26 @@ def test_forged_files_are_refused_or_read_and_never_more(tmp_path):
         nonlocal tried, refused
         (tmp_path / "a").write_bytes(put_together(header, numbers))
         tried += 1
-        other = Training(made([nn.Residual(nn.Dense(2, nn.ELU(0.5)), nn.Dropout(0.2)),
-                               nn.BatchNorm()], seed=4), X, y, epochs=2, optimizer="adam",
-                         estimator=nn.BinaryAccuracy(),
-                         callbacks=[nn.EarlyStopping(5, "train_loss")])
+        other = Training(
+            made(
+                [
+                    nn.Residual(nn.Dense(2, nn.ELU(0.5)), nn.Dropout(0.2)),
+                    nn.BatchNorm(),
+                ],
+                seed=4,
+            ),
+            X,
+            y,
+            epochs=2,
+            optimizer="adam",
+            estimator=nn.BinaryAccuracy(),
+            callbacks=[nn.EarlyStopping(5, "train_loss")],
+        )
         before = other.network.theta.copy()
-        for read in (lambda: nn.Network.load(tmp_path / "a"),
-                     lambda: storage.resume(other, tmp_path / "a")):
+        for read in (
+            lambda: nn.Network.load(tmp_path / "a"),
+            lambda: storage.resume(other, tmp_path / "a"),
+        ):
             try:
                 read()
             except storage.StorageError as error:
@@ -383,8 +456,13 @@ def test_forged_files_are_refused_or_read_and_never_more(tmp_path):
             text = storage.ABSENT + json.dumps(changed)
             attempt({**header, "__metadata__": {"nn_from_scratch": text}})
     for name in [name for name in header if name != "__metadata__"]:
-        for strange in ({"shape": [-1]}, {"shape": [10**15]}, {"data_offsets": [0, 8]},
-                        {"data_offsets": [10**12, 10**12 + 4]}, {"dtype": "F64"}):
+        for strange in (
+            {"shape": [-1]},
+            {"shape": [10**15]},
+            {"data_offsets": [0, 8]},
+            {"data_offsets": [10**12, 10**12 + 4]},
+            {"dtype": "F64"},
+        ):
             attempt({**header, name: {**header[name], **strange}})
         attempt({key: value for key, value in header.items() if key != name})
     attempt({**header, "more": {"dtype": "F32", "shape": [0], "data_offsets": [0, 0]}})
@@ -397,10 +475,19 @@ def test_forged_files_are_refused_or_read_and_never_more(tmp_path):
 
 def test_nothing_else_is_read(tmp_path):
     from safetensors.numpy import save
+
     deep = {"nn_from_scratch": storage.ABSENT + "[" * 10**5}
-    for data in (b"", b"\0" * 7, b"\0" * 8, b"\xff" * 8, b"\xff" * 100,
-                 (2**33).to_bytes(8, "little"), save({"a": np.ones(2)}),
-                 save({"a": np.ones(2)}, {"nn_from_scratch": "x"}), save({}, deep)):
+    for data in (
+        b"",
+        b"\0" * 7,
+        b"\0" * 8,
+        b"\xff" * 8,
+        b"\xff" * 100,
+        (2**33).to_bytes(8, "little"),
+        save({"a": np.ones(2)}),
+        save({"a": np.ones(2)}, {"nn_from_scratch": "x"}),
+        save({}, deep),
+    ):
         (tmp_path / "a").write_bytes(data)
         with pytest.raises(storage.StorageError):
             nn.Network.load(tmp_path / "a")
@@ -419,11 +506,15 @@ def test_a_newer_format_asks_for_an_update(tmp_path):
 
 
 def test_storage_loads_when_asked_for():
-    program = ("import sys, nn_from_scratch as nn; m = nn.Network(1); "
-               "m.add_output_layer(1, nn.Linear()); "
-               "m.train([[1.]], [1.], epochs=1, verbose=False); "
-               "print('safetensors' in sys.modules)")
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    program = (
+        "import sys, nn_from_scratch as nn; m = nn.Network(1); "
+        "m.add_output_layer(1, nn.Linear()); "
+        "m.train([[1.]], [1.], epochs=1, verbose=False); "
+        "print('safetensors' in sys.modules)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True
+    )
     assert done.stdout.strip() == "False", done.stderr
 
 

@@ -1,14 +1,14 @@
-"""Real processes are killed at random moments while they store a run, some in the middle
-of a write. No stored step may be lost or unreadable, and the run that is taken up again
-and again ends with the bits of one that was never killed.
+"""Real processes are killed at random moments while they store a run, some in the
+middle of a write. No stored step may be lost or unreadable, and the run that is taken
+up again and again ends with the bits of one that was never killed.
 
 KILLS=200, as in `make faults`, is the number of kills; the count is printed."""
+
 import hashlib
 import os
 import signal
 import time
 import warnings
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -31,8 +31,14 @@ def train(folder, seed=0, more=()):
     "A run of 60 steps, stored after each."
     model = network(seed)
     history = model.train(
-        X, y, epochs=6, batch_size=20, optimizer="adam", schedule="cosine",
-        resume=folder, verbose=False,
+        X,
+        y,
+        epochs=6,
+        batch_size=20,
+        optimizer="adam",
+        schedule="cosine",
+        resume=folder,
+        verbose=False,
         callbacks=[nn.Checkpoint(folder, epochs=None, steps=1), *more],
     )
     return hashlib.sha256(model.theta.tobytes()).hexdigest() + str(dict(history))
@@ -41,7 +47,8 @@ def train(folder, seed=0, more=()):
 class Announce(nn.Callback):
     "Write each stored step to a pipe."
 
-    def __init__(self, pipe): self.pipe = pipe
+    def __init__(self, pipe):
+        self.pipe = pipe
 
     def on_step_end(self, training):
         os.write(self.pipe, training.t.to_bytes(4, "little"))
@@ -55,17 +62,25 @@ def slow_writes(seconds):
         def function(*arguments, **named):
             time.sleep(seconds)
             return real[name](*arguments, **named)
+
         return function
 
     class Parts:
-        def __init__(self, file): self.file = file
-        def __enter__(self): return self
-        def __exit__(self, *error): self.file.close()
-        def __getattr__(self, name): return getattr(self.file, name)
+        def __init__(self, file):
+            self.file = file
+
+        def __enter__(self):
+            return self
+
+        def __exit__(self, *error):
+            self.file.close()
+
+        def __getattr__(self, name):
+            return getattr(self.file, name)
 
         def write(self, data):
             for start in range(0, len(data), 4096):
-                self.file.write(data[start:start + 4096])
+                self.file.write(data[start : start + 4096])
                 self.file.flush()
                 time.sleep(seconds)
 
@@ -76,7 +91,8 @@ def slow_writes(seconds):
 def child_of(work, pipe):
     "Fork: the child works and ends, whatever happens in it."
     number = os.fork()
-    if number: return number
+    if number:
+        return number
     try:
         work(pipe)
         os._exit(0)
@@ -112,7 +128,8 @@ def test_no_stored_step_is_lost_by_a_kill(tmp_path, capsys):
         slow = kill % 2 == 0
 
         def work(pipe):
-            if slow: slow_writes(0.002)
+            if slow:
+                slow_writes(0.002)
             resumed = storage.checkpoints(folder)  # from another seed to the same bits
             train(folder, seed=kill if resumed else 0, more=[Announce(pipe)])
 
@@ -128,17 +145,22 @@ def test_no_stored_step_is_lost_by_a_kill(tmp_path, capsys):
         if over or storage.step_of(stored[-1]) == 60:
             assert train(folder, seed=1) == expected
             ends, runs, folder = ends + 1, runs + 1, tmp_path / str(runs + 1)
-    if storage.checkpoints(folder): assert train(folder, seed=1) == expected
+    if storage.checkpoints(folder):
+        assert train(folder, seed=1) == expected
     with capsys.disabled():
-        print(f"\n{KILLS} kills, {inside} inside of a write: {lost} steps lost, "
-              f"{corrupt} files corrupt, {ends + 1} runs ended with the bits of a whole one")
+        print(
+            f"\n{KILLS} kills, {inside} inside of a write: {lost} steps lost, "
+            f"{corrupt} files corrupt, {ends + 1} runs ended with the right bits"
+        )
     assert lost == corrupt == 0 and inside > KILLS / 10
 
 
 def survivor(folder, spoil):
     "A training whose folder is spoilt after 20 steps: its result and its warnings."
+
     def at_20(training):
-        if training.t == 20: spoil()
+        if training.t == 20:
+            spoil()
 
     callback = nn.Callback()
     callback.on_step_end = at_20
@@ -183,7 +205,8 @@ def test_training_survives_a_full_disk(tmp_path):
     reading, writing = os.pipe()
     number = child_of(work, writing)
     os.close(writing)
-    with os.fdopen(reading, "rb") as answer: assert answer.read() == b"fine"
+    with os.fdopen(reading, "rb") as answer:
+        assert answer.read() == b"fine"
     assert os.waitpid(number, 0)[1] == 0
     assert storage.step_of(storage.checkpoints(folder)[-1]) == 20
     assert not list(folder.glob(".*.tmp")) and train(folder) == expected
