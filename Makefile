@@ -13,11 +13,12 @@ endif
 
 KATEX := 0.19.1
 
-.PHONY: help demo test fuzz parity sync lab notebooks bench docs docs-serve browser wheel clean
+.PHONY: help demo test faults fuzz parity sync lab notebooks bench docs docs-serve browser wheel clean
 
 help:
 	@echo "make demo       train the README's network, print its scores, write its figures to demo/"
 	@echo "make test       run the notebooks, but for what takes files or minutes, and the tests"
+	@echo "make faults     kill processes that store a run, KILLS=200 times, and count what is lost"
 	@echo "make fuzz       try bad input for SECONDS=60, and print how many cases there were"
 	@echo "make parity     compare formulas with PyTorch, and write tests/parity/parity.json"
 	@echo "make lab        open the notebooks in JupyterLab"
@@ -67,6 +68,10 @@ demo: $(VENV)/runtime
 
 test: $(VENV)/dev
 	$(BIN)/python -m pytest --numprocesses auto --dist worksteal
+
+KILLS ?= 200
+faults: $(VENV)/dev
+	KILLS=$(KILLS) $(BIN)/python -m pytest --quiet tests/faults
 
 SECONDS ?= 60
 fuzz: $(VENV)/dev

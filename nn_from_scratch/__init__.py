@@ -71,7 +71,7 @@ _MODULES = (
     "callbacks", "training", "network", "plots", "validation", "debugging", "datasets",
     "gradcheck", "storage", "autodiff", "mutants", "cli")
 
-def __getattr__(name):
+def __getattr__(name: str):
     """A module of the package, or a name from the first module that has it, loaded when
     asked for: importing the package loads nothing else."""
     if name in _MODULES:

@@ -145,6 +145,7 @@ def quoted(value):
         return f"a {type(value).__name__}"
     return text if len(text) <= 80 else f"{text[:60]} … {text[-17:]}"
 
+# %% ../nbs/01_gradcheck.ipynb #f5811050
 def number(
     value: float,  # what was given
     name: str,  # what it is, for the message

@@ -7,6 +7,8 @@ __all__ = ['INITIALIZERS', 'Initializer', 'Xavier', 'He', 'VarianceScaling', 'Un
            'mean_square', 'variance_scale']
 
 # %% ../nbs/04_initializers.ipynb #d7bbe054
+from typing import Any
+
 import numpy as np
 from numpy import ndarray
 from numpy.random import Generator

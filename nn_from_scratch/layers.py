@@ -49,7 +49,7 @@ def shown(shape):
     return " × ".join(map(str, shape))
 
 # %% ../nbs/05_layers.ipynb #9c0c71e9
-def numbers(values, name, dtype):
+def numbers(values, name, dtype) -> ndarray:
     """An array of real, finite numbers that fit into `dtype`, as it came, or, of a
     table of Python's numbers, in float64. Raises `TypeError` or `ValueError` that
     names the first value that does not fit."""
@@ -83,26 +83,25 @@ def hidden(values):
     parts = values if isinstance(values, (list, tuple)) else ()
     return sum(hidden(part) for part in parts if isinstance(part, kinds))
 
-def unwrapped(values, name):
+def unwrapped(values, name) -> ndarray:
     """The array in a list, a table, a tensor or another container.
     Raises `TypeError` or `ValueError` where there is none."""
-    masked = hidden(values)
-    if masked:
+    if masked := hidden(values):
         raise ValueError(f"expected {name} without masked values, got {masked}: "
                          "fill them with .filled()")
     if hasattr(values, "toarray"):
         raise TypeError(f"expected {name} to be a dense array, got a sparse "
                         f"{type(values).__name__}: .toarray() makes it dense")
-    kind = type(values).__name__
     try:
         return np.asarray(values)
     except Exception as error:  # whatever a container of another library raises
         if isinstance(values, (list, tuple)) and isinstance(error, ValueError):
-            raise ValueError(f"expected {name} to be rows of equal length, "
-                             f"got a {kind} of unequal ones") from None
-        raise TypeError(f"expected {name} that NumPy makes an array of, "
-                        f"got a {kind}: {error}") from error
+            raise ValueError(f"expected {name} to be rows of equal length, got a "
+                             f"{type(values).__name__} of unequal ones") from None
+        raise TypeError(f"expected {name} that NumPy makes an array of, got a "
+                        f"{type(values).__name__}: {error}") from error
 
+# %% ../nbs/05_layers.ipynb #6a6589f4
 def place(index, values):
     "Where a value is, with the name of its column where a table has names."
     columns = getattr(values, "columns", ()) if len(index) == 2 else ()

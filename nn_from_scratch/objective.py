@@ -34,12 +34,12 @@ def natural_loss(
 def no_text(y):
     "Raise `TypeError` for labels that are text, with what makes numbers of them."
     y = unwrapped(y, "targets")
-    texts = [label for label in y.ravel()[:1].tolist()
-             if isinstance(label, (str, bytes))]
-    if texts:
+    first = y.ravel()[:1].tolist()
+    if first and isinstance(first[0], (str, bytes)):
         raise TypeError("expected labels as whole numbers, got text such as "
-                        f"{quoted(texts[0])}: names, y = "
-                        "np.unique(y, return_inverse=True) makes numbers of them, and names[...] brings text back")
+                        f"{quoted(first[0])}: names, y = np.unique(y, "
+                        "return_inverse=True) makes numbers of them, and names[...] "
+                        "brings text back")
 
 def whole_labels(y, k) -> ndarray:
     """Labels as whole numbers.

@@ -25,6 +25,7 @@ from typing import Any
 
 import numpy as np
 
+# %% ../nbs/23_storage.ipynb #d7b1c92e
 from nn_from_scratch.activations import (
     ELU, GELU, Activation, LeakyReLU, Linear, ReLU, Sigmoid, SiLU, Softmax, Softplus,
     Tanh)
@@ -404,6 +405,7 @@ def resume(
             resume_file(training, file)
             return
 
+# %% ../nbs/23_storage.ipynb #c4e1a70b
 def resume_file(training, path):
     "Go on from a file."
     content, tensors = read(path)
@@ -497,7 +499,7 @@ class Checkpoint(Callback):
         if later:
             raise ValueError(f"{self.folder} has step {step_of(later[-1])} of a run, "
                              f"and this one is at {t}: train(..., resume="
-                             f"{str(self.folder)!r}) goes on with it, or choose another")
+                             f"{str(self.folder)!r}) goes on with it, or take another")
         for unfinished in self.folder.glob(".*.safetensors.*.tmp"):
             unfinished.unlink(missing_ok=True)
 

@@ -182,18 +182,18 @@ def divergence(training, sound) -> TrainingDiverged:
     "The error after an epoch whose loss or parameters are not finite."
     samples, head = training.samples, training.choice.head
     high = training.eta > 10 * training.choice.optimizer.eta
+    step, layer, what = None, None, None
     if sound:  # all but the validation loss
-        found = first_not_finite(of_prediction(training.network, training.validation))
+        outputs = of_prediction(training.network, training.validation)
+        layer, what = first_not_finite(outputs) or (None, None)
         step = training.t
         said = advice(training.validation, head, high)
     elif again := made_again(training):
-        step, *found, parameters = again
+        step, layer, what, parameters = again
         said = advice(samples, head, high, parameters)
     else:
-        step, found = None, (None, None)
         said = ("Its steps, made again without callbacks, stay finite: look at what "
                 "callbacks, or parts of your own, change")
-    layer, what = found
     epochs = len(training.history.get("train_loss", ()))
     return TrainingDiverged(epochs + 1, step, layer, what, training.eta,
                             training.history, said)
@@ -505,6 +505,9 @@ class Training:
             if state["run"].get(name) != value:
                 raise ValueError(f"expected the state of a run with {name} {value!r}, "
                                  f"got {state['run'].get(name)!r}")
+        if state["step"] not in range(self.steps + 1):
+            raise ValueError(f"expected the state of a run of {self.steps} steps, "
+                             f"got one at step {state['step']!r}")
         with Standing(self.network):
             self.network.restore(state["network"])
             if self.fraction:

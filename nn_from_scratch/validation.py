@@ -4,9 +4,9 @@
 
 # %% auto #0
 __all__ = ['GIVEN', 'TRAIN', 'OWN', 'texts_or_numbers', 'fold_labels', 'check_folds', 'k_fold', 'listed_metrics', 'fold_scores',
-           'scores_left', 'until_interrupted', 'paired', 'SearchResult', 'check_names', 'listed_settings', 'check_call',
-           'check_rows', 'metrics_of', 'with_list', 'compared', 'end_with', 'in_worker', 'run_tasks', 'with_bar',
-           'search', 'grid', 'random_settings']
+           'scores_left', 'until_interrupted', 'paired', 'SearchResult', 'check_names', 'checked_settings',
+           'check_call', 'check_rows', 'metrics_of', 'with_list', 'compared', 'end_with', 'in_worker', 'run_tasks',
+           'with_bar', 'search', 'grid', 'random_settings']
 
 # %% ../nbs/21_validation.ipynb #2ca20967
 import inspect
@@ -30,7 +30,7 @@ from .objective import no_text
 from .training import listed_callbacks
 
 # %% ../nbs/21_validation.ipynb #df784e19
-def texts_or_numbers(y):
+def texts_or_numbers(y) -> ndarray:
     "An array of objects as text, if all are, or else as numbers."
     is_text = all(isinstance(label, str) for label in y.ravel())
     return y.astype(str) if is_text else numbers(y, "targets", np.float64)
@@ -51,6 +51,7 @@ def fold_labels(y):
         return np.arange(len(y))
     return y.argmax(axis=1) if y.ndim == 2 and y.shape[1] > 1 else y.ravel()
 
+# %% ../nbs/21_validation.ipynb #1f18f197
 def check_folds(n, k, seed, groups):
     "Raise `ValueError` or `TypeError` for folds that cannot be cut."
     whole = isinstance(seed, (int, np.integer)) and not isinstance(seed, bool)
@@ -265,14 +266,18 @@ def check_names(settings, train):
         raise TypeError(f"expected arguments of search or of Network.train, got "
                         f"{', '.join(train.keys() - set(TRAIN))}")
 
-def listed_settings(settings) -> list:
-    "The settings. Raises `TypeError` for what is no list of them."
+def checked_settings(settings, train) -> list:
+    """The settings. Raises `TypeError` for what is no list of them, and `ValueError`
+    or `TypeError` for their names."""
     try:
-        return list(settings)
+        listed = list(settings)
     except TypeError:
         raise TypeError("expected a list of settings, "
                         f"got {quoted(settings)}") from None
+    check_names(listed, train)
+    return listed
 
+# %% ../nbs/21_validation.ipynb #0866ffa3
 def check_call(build, monitor, n_workers):
     "Raise `TypeError` or `ValueError` for arguments that no fold could use."
     if not callable(build):
@@ -366,10 +371,8 @@ def search(
     check_call(build, monitor, n_workers)
     no_text(y)
     X, y = numbers(X, "samples", np.float64), numbers(y, "targets", np.float64)
-    settings = listed_settings(settings)
-    check_names(settings, train)
+    settings = checked_settings(settings, train)
     check_rows(settings, X, y, train)
-    n_workers = count(n_workers, "worker processes")
     tasks = [(setting, rows, seed + fold) for setting in map(with_list, settings)
              for fold, rows in enumerate(k_fold(y, k, seed, groups))]
     work = run_tasks(build, tasks, n_workers, X, y, with_list(train), monitor)
