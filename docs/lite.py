@@ -18,7 +18,9 @@ import book
 
 KERNEL = {"name": "python", "display_name": "Python (Pyodide)", "language": "python"}
 # A page of a browser has no other processes or threads, and no files of the repository
-LEFT_OUT = {"26_cli", "41_mutants", "42_parity", "53_mnist", "54_cup", "55_speed"}
+LEFT_OUT = {
+    "23_storage", "26_cli", "41_mutants", "42_parity", "53_mnist", "54_cup", "55_speed",
+}
 LEFT_OUT_CELL = re.compile(
     r"^#\| *(default_exp|slow)\b|nbdev_export\(\)|n_workers=2|Thread\(", re.M
 )
@@ -69,7 +71,9 @@ def readers_copy(notebook):
 
 def settings(wheel, pyodide):
     "Of the kernel: where Pyodide is, and what is loaded with it."
+    # files are stored in chapters that do not run in a browser
     packages = re.findall(r"([\w-]+)>=", book.SETTINGS["requirements"])
+    packages.remove("safetensors")
     # The kernel's worker is four folders below the site of JupyterLite, and takes
     # addresses relative to itself
     options = {"packages": [*packages, "sympy", f"../../../../pypi/{wheel}"]}
