@@ -585,8 +585,9 @@ FUNCTIONS = {  # of one value: the function, and the plain value
     **measured(nn.MultiClassError()),
     **measured(nn.MeanEuclideanError()),
 }
-# these hand on what they do not compute with, or take labels of any rank
-LOOSE = {"k_fold y", "split y", "split X", "one_hot y"}
+# these hand on what they do not compute with, or take labels of any rank, or no labels
+LOOSE = {"k_fold y", "split y", "split X", "one_hot y", "encode_targets one",
+         "encode_targets many"}
 
 
 def cases(every=True):

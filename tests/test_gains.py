@@ -90,7 +90,7 @@ def test_an_initializer_by_name_and_as_a_function():
     ],
 )
 def test_what_is_no_initializer_is_refused(value, kind):
-    with pytest.raises(kind, match="'xavier', 'he', 'uniform'"):
+    with pytest.raises(kind, match="xavier, he, uniform"):
         get_initializer(value)
 
 
