@@ -293,8 +293,8 @@ def check_call(build, monitor, n_workers):
 
 def check_rows(settings, X, y, train):
     "Raise `ValueError` for targets or weights that are not one a sample."
-    if X.ndim == 0 or y.ndim == 0 or len(X) != len(y):
-        raise ValueError("expected as many targets as samples, got targets of shape "
+    if X.ndim == 0 or y.ndim == 0 or len(X) != len(y) or X.size == 0:
+        raise ValueError("expected samples, and as many targets, got targets of shape "
                          f"{y.shape} and samples of shape {X.shape}")
     for options in (train, *settings):
         weights = options.get("sample_weight")
