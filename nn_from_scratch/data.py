@@ -75,7 +75,10 @@ def check_classes(y):
     targets have."""
     y = unwrapped(y, "labels")
     if y.dtype.kind in "OT":
-        y = np.array([str(label) for label in y.ravel()]).reshape(y.shape)
+        try:
+            y = np.array([str(label) for label in y.ravel()]).reshape(y.shape)
+        except ValueError:
+            raise ValueError("expected shorter labels, got too many digits") from None
     elif y.dtype.kind not in "US":
         numbers(y, "labels", np.float64)
     classes, rows = np.unique(y, axis=0, return_counts=True)
@@ -137,8 +140,7 @@ def hold_out(
     Raises `ValueError` if a part would be empty."""
     n = len(y)
     if not (isinstance(fraction, Real) and 0 < fraction < 1):
-        raise ValueError("expected a share above 0 and below 1, "
-                         f"got {quoted(fraction)}")
+        raise ValueError(f"expected a share in (0, 1), got {quoted(fraction)}")
     m = round(fraction * n)
     if not 0 < m < n:
         raise ValueError(f"validation_split={fraction} of {n} samples "
@@ -383,8 +385,7 @@ def parts(network, x_train, y_train, x_val=None, y_val=None, fraction: float = 0
 def check_parts(parts):
     "Raise `TypeError` for what `split` has not returned."
     if not isinstance(parts, Split):
-        raise TypeError("expected the parts that split returns, "
-                        f"got {quoted(parts)}")
+        raise TypeError(f"expected the parts that split returns, got {quoted(parts)}")
 
 def standardize(
     parts: Split,  # as `split` returns them

@@ -73,8 +73,7 @@ def write_atomically(
 # %% ../nbs/23_storage.ipynb #92ee2fbf
 def permissions(path):
     "Of the file that is there, or those that a new file gets."
-    if path.exists():
-        return path.stat().st_mode & 0o777
+    if path.exists(): return path.stat().st_mode & 0o777
     mask = os.umask(0o077)
     os.umask(mask)
     return 0o666 & ~mask
@@ -192,9 +191,9 @@ def build_network(description, table):
 def pack(value, place, tensors):
     """Arrays inside of dictionaries and lists go to `tensors`, by their place; the
     rest is returned, for JSON. Raises `TypeError` for what has no such form."""
-    if value is None or isinstance(value, (bool, int, float, str)):
-        if not isinstance(value, np.generic):
-            return value
+    plain = value is None or isinstance(value, (bool, int, float, str))
+    if plain and not isinstance(value, np.generic):
+        return value
     if isinstance(value, dict):
         return {checked_key(key, place): pack(part, f"{place}/{key}", tensors)
                 for key, part in value.items()}
@@ -324,11 +323,12 @@ def check_shapes(network, tensors):
     "Raise `StorageError` unless a file has the parameters of a network."
     for path, layer in walk(network.layers):
         for name, shape in layer.parameters.items():
-            tensor = tensors.get(f"{path}.{name}", np.empty(0))
-            if (tensor.shape, tensor.dtype) != (tuple(shape), network.dtype):
-                raise StorageError(f"expected {path}.{name} of shape {tuple(shape)} in "
-                                   f"{network.dtype}, got {tensor.shape} in "
-                                   f"{tensor.dtype}")
+            tensor = tensors.get(f"{path}.{name}")
+            found = tensor is not None and f"{tensor.shape} in {tensor.dtype}"
+            expected = f"{tuple(shape)} in {network.dtype}"
+            if found != expected:
+                raise StorageError(f"expected {path}.{name} of shape {expected}, "
+                                   f"got {found or 'none'}")
 
 # %% ../nbs/23_storage.ipynb #b0a9378b
 GENERATORS = {kind.__name__: kind for kind in (
@@ -345,8 +345,8 @@ def complete(network, content, tensors, table):
         raise StorageError(f"unexpected tensor {unknown[0]!r}")
     parts = {name: build(content["network"][name], table)
              for name in ("activation", "loss", "regularizer")}
-    head = Head(network.shapes[-1], parts["activation"], parts["loss"])
-    network.head = head
+    network.head = head = Head(
+        network.shapes[-1], parts["activation"], parts["loss"])
     network.complete()
     network.head, network.regularizer = head, parts["regularizer"]
     states = snapshot["generators"]
@@ -450,9 +450,8 @@ class Checkpoint(Callback):
         self.folder = Path(folder)
         self.epochs = epochs if epochs is None else count(epochs, "epochs")
         self.steps = steps if steps is None else count(steps, "steps")
-        if seconds is not None:
-            seconds = number(seconds, "seconds", "(0, inf)")
-        self.seconds = seconds
+        self.seconds = (None if seconds is None
+                        else number(seconds, "seconds", "(0, inf)"))
         self.keep = count(keep, "files to keep")
         self.monitor, self.greater_is_better = monitor, greater_is_better
         if monitor is not None and greater_is_better is None:
@@ -469,15 +468,17 @@ class Checkpoint(Callback):
                 self.handlers[code] = signal.signal(code, self.catch)
 
     def __exit__(self, *error):
+        "Give the handlers back, and hand on a signal that came after the last step."
         for code in [*self.handlers]:
             signal.signal(code, self.handlers.pop(code))
-        self.caught = None
+        code, self.caught = self.caught, None
+        if code is not None:
+            signal.raise_signal(code)
 
     def catch(self, code, frame):
         "Remember a signal; the second one ends the process as it would without us."
         if self.caught is not None:
             self.__exit__()
-            signal.raise_signal(code)
         self.caught = code
 
     def on_step_end(self, training):
@@ -488,9 +489,10 @@ class Checkpoint(Callback):
             self.store(training, f"step-{training.t:012}.safetensors")
         if training.epoch is None and self.is_best(training.history):
             self.store(training, "best.safetensors")
-        if self.caught == signal.SIGTERM:
-            raise SystemExit(128 + signal.SIGTERM)
-        if self.caught is not None:
+        code, self.caught = self.caught, None
+        if code == signal.SIGTERM:
+            raise SystemExit(128 + code)
+        if code is not None:
             raise KeyboardInterrupt
 
     def check_folder(self, t):
@@ -505,11 +507,10 @@ class Checkpoint(Callback):
 
     def due(self, training):
         epochs = len(training.history.get("train_loss", ()))
-        passed = time.monotonic() - self.stored_at
         return bool(
             self.epochs and training.epoch is None and epochs % self.epochs == 0
             or self.steps and training.t % self.steps == 0
-            or self.seconds and passed >= self.seconds)
+            or self.seconds and time.monotonic() - self.stored_at >= self.seconds)
 
     def is_best(self, history):
         "Whether the last epoch of a history is better than all before it."
@@ -536,5 +537,4 @@ def checkpoints(folder) -> list:
     "Files of the steps in a folder, the newest last."
     return sorted(Path(folder).glob("step-" + 12 * "[0-9]" + ".safetensors"))
 
-def step_of(file):
-    return int(file.name[5:17])
+def step_of(file): return int(file.name[5:17])

@@ -12,7 +12,6 @@ from hypothesis import HealthCheck, given, settings
 import nn_from_scratch as nn
 
 
-@pytest.mark.skipif(np.__version__ < "2", reason="NumPy 1 words some errors itself")
 def test_arrays_of_every_kind_in_every_place():
     for case, function, make, plain, network, expected in bad_input.cases(every=False):
         value = bad_input.spoil(make, plain)

@@ -523,3 +523,18 @@ def test_no_warning_without_a_component_of_ones_own(tmp_path):
         warnings.simplefilter("error")
         made(LAYERS["normalised"]()).save(tmp_path / "a")
         nn.Network.load(tmp_path / "a")
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_after_the_last_step_is_handed_on(number, tmp_path):
+    "It comes when the run is stored and over; the handler of the program gets it."
+    got, before = [], signal.signal(number, lambda code, frame: got.append(code))
+    arguments = options(tmp_path)
+    arguments["callbacks"].append(
+        nn.LambdaCallback(on_train_end=lambda *_: signal.raise_signal(number))
+    )
+    try:
+        network().train(X, y, **arguments)
+    finally:
+        signal.signal(number, before)
+    assert got == [number]
