@@ -592,8 +592,13 @@ FUNCTIONS = {  # of one value: the function, and the plain value
 }
 # these hand on what they do not compute with, or take labels of any rank
 LOOSE = {"k_fold y", "split y", "split X", "one_hot y"}
-NO_LABELS = {  # no labels are no targets, which is right
-    f"encode_targets {task}: an empty list" for task in ("one", "many")}
+RIGHT = {  # what else is right: no weights, no labels, samples with more columns
+    "train sample_weight: None", "search sample_weight: None",
+    "encode_targets one: an empty list", "encode_targets many: an empty list",
+    "standardize: too many columns", "standardize: transposed",
+    # what hands on zeros hands on their sign
+    *(f"{name}: minus zero" for name in (
+        "InputLayer", "encode_targets one", "encode_targets real"))}
 
 
 def cases(every=True):
@@ -639,8 +644,8 @@ def cases(every=True):
                     continue
                 loose = name in LOOSE or "too large" in form
                 works = expected if kind == "SAME" else "either"
-                if f"{name}: {form}" in NO_LABELS:
-                    works = frozen(function([]))
+                if f"{name}: {form}" in RIGHT:
+                    works = "either"
                 elif kind == "SPOILED" and not loose:
                     works = "refused"
                 yield f"{name}: {form}", function, make, plain, NETWORKS["one"], works
