@@ -27,8 +27,7 @@ from .objective import label_values
 
 # %% ../nbs/16_data.ipynb #781c3daa
 def own_seed(seed):
-    """A seed for scikit-learn, which would take None for NumPy's global generator.
-    Raises `ValueError` for what is none."""
+    "A seed for scikit-learn, to which None would mean NumPy's global generator."
     whole = isinstance(seed, (int, np.integer)) and not isinstance(seed, bool)
     if seed is not None and not (whole and 0 <= seed < 2**32):
         raise ValueError(f"expected a seed below 2**32, or None, got {quoted(seed)}")
@@ -380,8 +379,7 @@ def scalable(X):
     return X
 
 def target_columns(y):
-    y = numbers(y, "targets", np.float64)
-    return scalable(y.reshape(len(y), -1))
+    return scalable(numbers(y, "targets", np.float64).reshape(len(y), -1))
 
 # %% ../nbs/16_data.ipynb #870168b1
 def scale_parts(parts, kind, prepare):
