@@ -74,7 +74,9 @@ setuptools.setup(
     install_requires=shlex.split(cfg["requirements"]),
     extras_require={
         extra: shlex.split(cfg[f"{extra}_requirements"])
-        for extra in ("dev", "parity", "bench", "docs", "browser")
+        for extra in (
+            "tables", "dask", "onnx", "dev", "parity", "bench", "docs", "browser",
+        )
     },
     python_requires=f">={cfg['min_python']}",
     long_description=Path("README.md").read_text(encoding="utf-8"),
