@@ -13,13 +13,14 @@ endif
 
 KATEX := 0.19.1
 
-.PHONY: help demo test faults fuzz parity sync lab notebooks bench docs docs-serve browser wheel clean
+.PHONY: help demo test faults fuzz dask parity sync lab notebooks bench docs docs-serve browser wheel clean
 
 help:
 	@echo "make demo       train the README's network, print its scores, write its figures to demo/"
 	@echo "make test       run the notebooks, but for what takes files or minutes, and the tests"
 	@echo "make faults     kill processes that store a run, KILLS=200 times, and count what is lost"
 	@echo "make fuzz       try bad input for SECONDS=60, and print how many cases there were"
+	@echo "make dask       search and train on several processes of this machine, and kill some of them"
 	@echo "make parity     compare formulas with PyTorch, and write tests/parity/parity.json"
 	@echo "make lab        open the notebooks in JupyterLab"
 	@echo "make notebooks  run all notebooks in place, so that their outputs are new; MNIST, ML-CUP and speed"
@@ -76,6 +77,9 @@ faults: $(VENV)/dev
 SECONDS ?= 60
 fuzz: $(VENV)/dev
 	$(BIN)/python tests/fuzz.py $(SECONDS)
+
+dask: $(VENV)/dev
+	$(BIN)/python -m pytest tests/dask
 
 parity: $(VENV)/parity
 	$(BIN)/python -m pytest tests/parity
