@@ -102,28 +102,37 @@ def relative(sample_weight, n, whole):
         raise ValueError("all sample weights are zero: there is nothing to train on")
     return weights / weights[weights > 0].mean() if whole else weights
 
-# %% ../nbs/24_estimators.ipynb #45f72cb2
+# %% ../nbs/24_estimators.ipynb #c0856e00
 @lru_cache(maxsize=1)
 def matrix_library():
-    return ThreadpoolController()
+    return ThreadpoolController().select(user_api="blas")
 
 class OneThread:
-    "While any thread of Python is in here, products of matrices take one thread each."
+    """While a block lasts, in whatever threads of Python, products of matrices take one
+    thread each, and give the same bits on any machine of a kind."""
 
     def __init__(self):
-        self.lock, self.inside = Lock(), 0
+        self.lock, self.blocks = Lock(), 0
 
     def __enter__(self):
         with self.lock:
-            self.inside += 1
-            if self.inside == 1:
-                self.limit = matrix_library().limit(limits=1, user_api="blas")
+            self.blocks += 1
+            if self.blocks == 1:
+                self.limit = matrix_library().limit(limits=1)
 
     def __exit__(self, *error):
         with self.lock:
-            self.inside -= 1
-            if self.inside == 0:
+            self.blocks -= 1
+            if self.blocks == 0:  # perhaps in another thread than that which began
+                self.give_up()
                 self.limit.restore_original_limits()
+                self.give_up()
+
+    def give_up(self):
+        "From threadpoolctl 3.7 on, a library obeys the thread that has limited it."
+        for library in matrix_library().lib_controllers:
+            if hasattr(library, "clear_controlling_thread"):
+                library.clear_controlling_thread(force=True)
 
 one_thread = OneThread()
 
@@ -657,7 +666,7 @@ def restored(cls, network, notes, components):
         setattr(estimator, name, np.array(array["values"], np.dtype(array["dtype"])))
     return completed(estimator, network, History(notes["history"]))
 
-# %% ../nbs/24_estimators.ipynb #0a80a940
+# %% ../nbs/24_estimators.ipynb #df111130
 def completed(estimator, network, history):
     """An estimator with a network that fits its labels or targets, and its names of
     features. Raises `StorageError` for any other."""
@@ -665,10 +674,10 @@ def completed(estimator, network, history):
     estimator.network_ = network
     k, = network.head.shape
     if is_classifier(estimator):
-        labels = len(estimator.classes_)
-        one = isinstance(network.head.activation, Sigmoid)
-        estimator.multilabel_ = one and k > 1
-        fits = k == labels or one and (k, labels) == (1, 2)
+        labels, alone = estimator.classes_, isinstance(network.head.activation, Sigmoid)
+        estimator.multilabel_ = alone and k > 1
+        fits = (np.array_equal(labels, np.unique(labels))
+                and len(labels) == (2 if alone and k == 1 else k))
     else:
         mean, scale = estimator.target_mean_, estimator.target_scale_
         fits = mean.shape == scale.shape == (k,) and (scale > 0).all()
