@@ -367,7 +367,7 @@ def test_what_the_network_is_made_of():
     dict(activation=nn.ReLU), dict(dropout=1.0), dict(batch_norm="yes"),
     dict(loss="log"), dict(optimizer="lbfgs"), dict(learning_rate=0.0),
     dict(schedule="adaptive"), dict(regularizer="l3"), dict(alpha=-1.0),
-    dict(batch_size=0), dict(epochs=2.5), dict(early_stopping=2),
+    dict(batch_size=0), dict(epochs=2.5), dict(early_stopping="on"),
     dict(validation_fraction=1.0), dict(patience=0), dict(callbacks=nn.EarlyStopping()),
     dict(callbacks=["stop"]), dict(initializer="glorot"), dict(dtype="float16"),
     dict(random_state="a"), dict(hidden_layer_sizes=[3, -1]),
