@@ -5,8 +5,8 @@
 # %% auto #0
 __all__ = ['FORMAT', 'LONGEST', 'ABSENT', 'KINDS', 'COMPONENTS', 'MARK', 'GENERATORS', 'write_atomically', 'permissions',
            'sync_folder', 'StorageError', 'parameters_of', 'described_function', 'describe', 'build',
-           'describe_network', 'build_network', 'pack', 'checked_key', 'unpack', 'save', 'as_bytes', 'checksum',
-           'read_header', 'check_sum', 'read', 'check_shapes', 'complete', 'load', 'load_with_notes', 'described',
+           'describe_network', 'build_network', 'pack', 'checked_key', 'unpack', 'save', 'as_bytes', 'read_header',
+           'checksum', 'check_sum', 'read', 'check_shapes', 'complete', 'load', 'load_with_notes', 'described',
            'resume', 'resume_file', 'check_architecture', 'Checkpoint', 'checkpoints', 'step_of']
 
 # %% ../nbs/23_storage.ipynb #60e33246
@@ -236,9 +236,8 @@ def save(
     training=None,  # a `Training` of the network, to go on with later; None: no run
     notes: dict | None = None,  # for `load_with_notes`: texts, numbers, lists, dicts
 ):
-    """Store a network, and a run of it, in one file of the safetensors format. The
-    file is whole or not written. Raises `OSError`, and `TypeError` for what cannot be
-    stored."""
+    """Store a network, and a run of it, in one file of the safetensors format, whole or
+    not at all. Raises `OSError`, and `TypeError` for what cannot be stored."""
     network.check_complete()
     if training is not None and training.network is not network:
         raise ValueError("expected a training of this network, got that of another")
@@ -269,10 +268,6 @@ def as_bytes(network, state, notes=None):
     data = safetensors.numpy.save(tensors, texts)
     return data.replace(MARK + ABSENT.encode(), MARK + checksum(data).encode(), 1)
 
-def checksum(data) -> str:  # 64 digits
-    "SHA-256 of a file in which the place of the checksum has zeros."
-    return hashlib.sha256(data).hexdigest()
-
 # %% ../nbs/23_storage.ipynb #99b1ae9a
 def read_header(file, size):
     "The length of the header, the checksum and the texts. Raises `StorageError`."
@@ -293,6 +288,10 @@ def read_header(file, size):
     return length, text[:64], content
 
 # %% ../nbs/23_storage.ipynb #8d8400a7
+def checksum(data) -> str:  # 64 digits
+    "SHA-256 of a file in which the place of the checksum has zeros."
+    return hashlib.sha256(data).hexdigest()
+
 def check_sum(file, length, given):
     "Raise `StorageError` unless a file has the checksum that its header says."
     file.seek(0)
@@ -380,6 +379,7 @@ def load_with_notes(
         complete(network, content, tensors, table)
     return network, content.get("notes")
 
+# %% ../nbs/23_storage.ipynb #e500002a
 @contextmanager
 def described(path):
     "What goes wrong in the block is due to the file: a `StorageError` that says so."

@@ -15,7 +15,11 @@ from sklearn.compose import ColumnTransformer
 from sklearn.exceptions import NotFittedError
 from sklearn.experimental import enable_halving_search_cv  # noqa: F401
 from sklearn.model_selection import (
-    GridSearchCV, HalvingGridSearchCV, KFold, RandomizedSearchCV)
+    GridSearchCV,
+    HalvingGridSearchCV,
+    KFold,
+    RandomizedSearchCV,
+)
 from sklearn.neural_network import MLPClassifier, MLPRegressor
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
@@ -24,7 +28,11 @@ from threadpoolctl import threadpool_info
 import nn_from_scratch as nn
 from nn_from_scratch import storage
 from nn_from_scratch.estimators import (
-    NetworkClassifier, NetworkEstimator, NetworkRegressor, from_sklearn)
+    NetworkClassifier,
+    NetworkEstimator,
+    NetworkRegressor,
+    from_sklearn,
+)
 
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(90, 4))
@@ -81,18 +89,23 @@ def test_sparse_indicators_are_those_of_arrays():
     assert same(classifier().fit(X, sparse.csr_matrix(y)), classifier().fit(X, y))
 
 
-@pytest.mark.parametrize("unit, origin", [(1, 0), (1e9, 0), (1e-9, 0), (1, 1e7), (0, 3)])
+@pytest.mark.parametrize(
+    "unit, origin", [(1, 0), (1e9, 0), (1e-9, 0), (1, 1e7), (0, 3)]
+)
 @pytest.mark.parametrize("k", [1, 2])
 def test_targets_in_any_unit(unit, origin, k, tmp_path):
-    truth = X[:, :k] + np.sin(X[:, 1:k + 1])
+    truth = X[:, :k] + np.sin(X[:, 1 : k + 1])
     y = truth * unit + origin
     y = y[:, 0] if k == 1 else y
     model = regressor(epochs=60, learning_rate=0.02).fit(X, y)
     assert model.predict(X).shape == y.shape and model.predict(X).dtype == float
-    assert model.score(X, y) > 0.9 if unit else np.allclose(model.predict(X), 3, atol=0.5)
+    assert (
+        model.score(X, y) > 0.9 if unit else np.allclose(model.predict(X), 3, atol=0.5)
+    )
     model.save(tmp_path / "a")
     assert np.array_equal(
-        NetworkEstimator.load(tmp_path / "a").predict(X), model.predict(X))
+        NetworkEstimator.load(tmp_path / "a").predict(X), model.predict(X)
+    )
     assert regressor(scale_targets=False).fit(X, X[:, 0]).target_scale_ == 1
 
 
@@ -142,13 +155,19 @@ def test_tables_in_a_pipeline(library):
     frames = pytest.importorskip(library)
     if library == "polars" and not hasattr(sklearn.utils.validation, "validate_data"):
         pytest.skip("scikit-learn takes tables of polars from 1.4 on")
-    table = frames.DataFrame({
-        "a": X[:, 0], "b": X[:, 1], "c": np.array(["x", "y", "z"])[THIRDS].tolist()})
+    table = frames.DataFrame(
+        {"a": X[:, 0], "b": X[:, 1], "c": np.array(["x", "y", "z"])[THIRDS].tolist()}
+    )
     y = frames.Series(LABELS["text"].tolist())
     columns = ColumnTransformer(
-        [("numbers", StandardScaler(), ["a", "b"]),
-         ("texts", OneHotEncoder(sparse_output=False), ["c"])])
-    flow = make_pipeline(columns.set_output(transform=library), classifier(epochs=30, learning_rate=0.02))
+        [
+            ("numbers", StandardScaler(), ["a", "b"]),
+            ("texts", OneHotEncoder(sparse_output=False), ["c"]),
+        ]
+    )
+    flow = make_pipeline(
+        columns.set_output(transform=library), classifier(epochs=30, learning_rate=0.02)
+    )
     assert flow.fit(table, y).score(table, y) > 0.9
     names = list(flow[-1].feature_names_in_)
     assert names[0] == "numbers__a" and len(names) == 5
@@ -261,12 +280,21 @@ def test_every_search_slices_the_weights():
     folds = list(KFold(3).split(X))
     grid = dict(hidden_layer_sizes=[4, 8])
     expected = [
-        sum_of_weights(classifier(hidden_layer_sizes=size).fit(
-            X[fit], SIDES[fit], sample_weight=weights[fit]), X, SIDES)
-        for size in grid["hidden_layer_sizes"] for fit, _ in folds]
+        sum_of_weights(
+            classifier(hidden_layer_sizes=size).fit(
+                X[fit], SIDES[fit], sample_weight=weights[fit]
+            ),
+            X,
+            SIDES,
+        )
+        for size in grid["hidden_layer_sizes"]
+        for fit, _ in folds
+    ]
     options = dict(cv=folds, scoring=sum_of_weights)
-    for search in (GridSearchCV(classifier(), grid, **options),
-                   RandomizedSearchCV(classifier(), grid, n_iter=2, **options)):
+    for search in (
+        GridSearchCV(classifier(), grid, **options),
+        RandomizedSearchCV(classifier(), grid, n_iter=2, **options),
+    ):
         search.fit(X, SIDES, sample_weight=weights)
         found = [search.cv_results_[f"split{i}_test_score"] for i in range(3)]
         assert sorted(np.ravel(found)) == sorted(expected)
@@ -280,8 +308,9 @@ def test_weights_are_routed():
         inner.set_score_request(sample_weight=False)
         search = GridSearchCV(inner, dict(dropout=[0.0]), cv=KFold(3))
         search.fit(X, SIDES, sample_weight=weights)
-        assert same(search.best_estimator_,
-                    classifier().fit(X, SIDES, sample_weight=weights))
+        assert same(
+            search.best_estimator_, classifier().fit(X, SIDES, sample_weight=weights)
+        )
 
 
 def test_a_search_finds_the_same_bits_with_any_number_of_workers():
@@ -290,21 +319,35 @@ def test_a_search_finds_the_same_bits_with_any_number_of_workers():
     model = classifier(hidden_layer_sizes=256, batch_size=180, epochs=2)
     found = []
     for n_jobs in (1, 2):
-        grid = GridSearchCV(model, dict(alpha=[0, 0.1]), cv=2, n_jobs=n_jobs,
-                            scoring="neg_log_loss").fit(wide, y)
+        grid = GridSearchCV(
+            model, dict(alpha=[0, 0.1]), cv=2, n_jobs=n_jobs, scoring="neg_log_loss"
+        ).fit(wide, y)
         halving = HalvingGridSearchCV(
-            model, dict(alpha=[0, 0.1]), resource="epochs", max_resources=2, cv=2,
-            min_resources=1, factor=2, scoring="neg_log_loss", n_jobs=n_jobs,
-            random_state=0).fit(wide, y)
-        found.append([grid.cv_results_["mean_test_score"].tolist(),
-                      halving.cv_results_["mean_test_score"].tolist(),
-                      grid.best_estimator_.network_.theta.tobytes()])
+            model,
+            dict(alpha=[0, 0.1]),
+            resource="epochs",
+            max_resources=2,
+            cv=2,
+            min_resources=1,
+            factor=2,
+            scoring="neg_log_loss",
+            n_jobs=n_jobs,
+            random_state=0,
+        ).fit(wide, y)
+        found.append(
+            [
+                grid.cv_results_["mean_test_score"].tolist(),
+                halving.cv_results_["mean_test_score"].tolist(),
+                grid.best_estimator_.network_.theta.tobytes(),
+            ]
+        )
     assert found[0] == found[1]
 
 
 def blas_threads():
-    return {part["num_threads"] for part in threadpool_info()
-            if part["user_api"] == "blas"}
+    return {
+        part["num_threads"] for part in threadpool_info() if part["user_api"] == "blas"
+    }
 
 
 def test_products_of_matrices_take_one_thread_and_then_as_many_as_before():
@@ -340,15 +383,32 @@ class Cubic(nn.Loss):
 def test_what_the_network_is_made_of():
     epochs = []
     model = classifier(
-        hidden_layer_sizes=(6, 5, 4), activation=["tanh", nn.LeakyReLU(0.2), "gelu"],
-        dropout=0.3, batch_norm=True, schedule="one_cycle", optimizer=nn.Momentum(),
-        learning_rate=0.01, initializer="uniform", regularizer=nn.L1(0.01),
-        callbacks=[nn.LambdaCallback(
-            on_epoch_end=lambda network, stats: epochs.append(len(stats["train_loss"])))],
+        hidden_layer_sizes=(6, 5, 4),
+        activation=["tanh", nn.LeakyReLU(0.2), "gelu"],
+        dropout=0.3,
+        batch_norm=True,
+        schedule="one_cycle",
+        optimizer=nn.Momentum(),
+        learning_rate=0.01,
+        initializer="uniform",
+        regularizer=nn.L1(0.01),
+        callbacks=[
+            nn.LambdaCallback(
+                on_epoch_end=lambda network, stats: epochs.append(
+                    len(stats["train_loss"])
+                )
+            )
+        ],
     ).fit(X, THIRDS)
     text = repr(model.network_)
-    for part in ("Tanh", "LeakyReLU(slope=0.2)", "GELU", "Dropout(0.3)", "BatchNorm",
-                 "Softmax"):
+    for part in (
+        "Tanh",
+        "LeakyReLU(slope=0.2)",
+        "GELU",
+        "Dropout(0.3)",
+        "BatchNorm",
+        "Softmax",
+    ):
         assert part in text
     assert epochs == [1, 2, 3] and model.network_.regularizer.strength == 0.01
     assert repr(model.network_.optimizer) == "Momentum(beta=0.9)"
@@ -362,16 +422,36 @@ def test_what_the_network_is_made_of():
     assert classifier().fit(X, SIDES).network_.dtype == np.float64
 
 
-@pytest.mark.parametrize("wrong", [
-    dict(hidden_layer_sizes=0), dict(activation="rely"), dict(activation=["relu"] * 2),
-    dict(activation=nn.ReLU), dict(dropout=1.0), dict(batch_norm="yes"),
-    dict(loss="log"), dict(optimizer="lbfgs"), dict(learning_rate=0.0),
-    dict(schedule="adaptive"), dict(regularizer="l3"), dict(alpha=-1.0),
-    dict(batch_size=0), dict(epochs=2.5), dict(early_stopping="on"),
-    dict(validation_fraction=1.0), dict(patience=0), dict(callbacks=nn.EarlyStopping()),
-    dict(callbacks=["stop"]), dict(initializer="glorot"), dict(dtype="float16"),
-    dict(random_state="a"), dict(hidden_layer_sizes=[3, -1]),
-    dict(class_weight="even"), dict(class_weight={0: -1.0})])
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        dict(hidden_layer_sizes=0),
+        dict(activation="rely"),
+        dict(activation=["relu"] * 2),
+        dict(activation=nn.ReLU),
+        dict(dropout=1.0),
+        dict(batch_norm="yes"),
+        dict(loss="log"),
+        dict(optimizer="lbfgs"),
+        dict(learning_rate=0.0),
+        dict(schedule="adaptive"),
+        dict(regularizer="l3"),
+        dict(alpha=-1.0),
+        dict(batch_size=0),
+        dict(epochs=2.5),
+        dict(early_stopping="on"),
+        dict(validation_fraction=1.0),
+        dict(patience=0),
+        dict(callbacks=nn.EarlyStopping()),
+        dict(callbacks=["stop"]),
+        dict(initializer="glorot"),
+        dict(dtype="float16"),
+        dict(random_state="a"),
+        dict(hidden_layer_sizes=[3, -1]),
+        dict(class_weight="even"),
+        dict(class_weight={0: -1.0}),
+    ],
+)
 def test_wrong_parameters_are_refused_by_fit_alone(wrong):
     model = classifier(**wrong)
     with pytest.raises((ValueError, TypeError)):
@@ -380,11 +460,20 @@ def test_wrong_parameters_are_refused_by_fit_alone(wrong):
         model.predict(X)
 
 
-@pytest.mark.parametrize("arguments", [
-    dict(y=np.where(SIDES, "a", "a")), dict(y=X[:, 0]), dict(y=SIDES[:-1]),
-    dict(y=RNG.integers(4, size=(90, 2))), dict(sample_weight=-np.ones(90)),
-    dict(sample_weight=np.ones(89)), dict(validation_data=X),
-    dict(validation_data=(X, THIRDS)), dict(validation_data=(X[:, :2], SIDES))])
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        dict(y=np.where(SIDES, "a", "a")),
+        dict(y=X[:, 0]),
+        dict(y=SIDES[:-1]),
+        dict(y=RNG.integers(4, size=(90, 2))),
+        dict(sample_weight=-np.ones(90)),
+        dict(sample_weight=np.ones(89)),
+        dict(validation_data=X),
+        dict(validation_data=(X, THIRDS)),
+        dict(validation_data=(X[:, :2], SIDES)),
+    ],
+)
 def test_an_error_leaves_the_estimator_as_it_was(arguments):
     model = classifier().fit(X, SIDES)
     before, said = set(vars(model)), model.predict_proba(X)
@@ -437,20 +526,33 @@ def test_copies_and_the_page_of_an_estimator():
 
 
 X_MLP = RNG.normal(size=(60, 4))
-TAKEN = {"binary": X_MLP[:, 0] > 0, "multiclass": np.array(["a", "b", "c"])[
-    np.digitize(X_MLP[:, 0], [-0.4, 0.4])], "multilabel": (X_MLP[:, :3] > 0).astype(int)}
+TAKEN = {
+    "binary": X_MLP[:, 0] > 0,
+    "multiclass": np.array(["a", "b", "c"])[np.digitize(X_MLP[:, 0], [-0.4, 0.4])],
+    "multilabel": (X_MLP[:, :3] > 0).astype(int),
+}
 
 
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 @pytest.mark.parametrize("activation", ["identity", "logistic", "tanh", "relu"])
 @pytest.mark.parametrize("kind", [*TAKEN, "one", "many"])
-@pytest.mark.parametrize("options", [
-    dict(solver="adam", early_stopping=True, batch_size=20),
-    dict(solver="sgd", momentum=0.0), dict(solver="lbfgs", alpha=0.01)],
-    ids=["adam", "sgd", "lbfgs"])
+@pytest.mark.parametrize(
+    "options",
+    [
+        dict(solver="adam", early_stopping=True, batch_size=20),
+        dict(solver="sgd", momentum=0.0),
+        dict(solver="lbfgs", alpha=0.01),
+    ],
+    ids=["adam", "sgd", "lbfgs"],
+)
 def test_a_network_of_scikit_learn_says_the_same_here(activation, kind, options):
-    options = {**options, "activation": activation, "hidden_layer_sizes": (6, 5),
-               "max_iter": 5, "random_state": 0}
+    options = {
+        **options,
+        "activation": activation,
+        "hidden_layer_sizes": (6, 5),
+        "max_iter": 5,
+        "random_state": 0,
+    }
     if kind in TAKEN:
         y = TAKEN[kind]
         mlp = MLPClassifier(**options).fit(X_MLP, y)
@@ -495,12 +597,12 @@ def test_a_file_is_of_an_estimator_and_of_its_kind(tmp_path):
 def forged(data, change):
     "The file with other notes, under a checksum that is right."
     length = int.from_bytes(data[:8], "little")
-    header = json.loads(data[8:8 + length])
+    header = json.loads(data[8 : 8 + length])
     content = json.loads(header["__metadata__"]["nn_from_scratch"][64:])
     change(content["notes"])
     header["__metadata__"]["nn_from_scratch"] = storage.ABSENT + json.dumps(content)
     text = json.dumps(header, separators=(",", ":")).encode()
-    data = len(text).to_bytes(8, "little") + text + data[8 + length:]
+    data = len(text).to_bytes(8, "little") + text + data[8 + length :]
     absent = storage.MARK + storage.ABSENT.encode()
     return data.replace(absent, storage.MARK + storage.checksum(data).encode(), 1)
 
@@ -511,14 +613,17 @@ CHANGES = {
     "unknown parameter": lambda notes: notes["parameters"].update(depth=3),
     "wrong parameter": lambda notes: notes["parameters"].update(epochs=-1),
     "unknown component": lambda notes: notes["parameters"].update(
-        loss={"kind": "os.system", "arguments": {"a": "ls"}}),
+        loss={"kind": "os.system", "arguments": {"a": "ls"}}
+    ),
     "too few labels": lambda notes: notes["fitted"]["classes_"].update(values=["a"]),
     "labels of no kind": lambda notes: notes["fitted"]["classes_"].update(dtype="oops"),
     "labels twice": lambda notes: notes["fitted"]["classes_"].update(
-        values=["ham", "ham"]),
+        values=["ham", "ham"]
+    ),
     "no labels": lambda notes: notes["fitted"].pop("classes_"),
     "a method": lambda notes: notes["fitted"].update(
-        predict={"dtype": "<i8", "values": [1]}),
+        predict={"dtype": "<i8", "values": [1]}
+    ),
     "history": lambda notes: notes.update(history=[1]),
     "a list": lambda notes: notes.update(fitted=[]),
 }
