@@ -11,7 +11,7 @@ __all__ = ['LARGE', 'UNSCALED', 'RUNNING', 'STATE', 'TrainingDiverged', 'check_l
 import warnings
 from contextlib import ExitStack, contextmanager
 from copy import deepcopy
-from math import isfinite
+from math import isfinite, prod
 from typing import Any, Callable
 from weakref import WeakKeyDictionary
 
@@ -89,7 +89,8 @@ def real_targets(head) -> bool:
 
 def unscaled(values) -> bool:
     "Whether numbers, (n, ...), are far from a scale of 1; mean squares of some rows."
-    some = values[::max(1, len(values) // 1000)]
+    few = max(1, min(1000, 2**20 // prod(values.shape[1:])))
+    some = values[::max(1, len(values) // few)]
     with np.errstate(over="ignore"):
         squares = np.square(some, dtype=np.float64).mean(axis=0)
     return largest(values) > LARGE or squares.max() > UNSCALED**2
