@@ -22,7 +22,7 @@ from .initializers import Initializer, get_initializer
 from .layers import (
     Layer, check_activation, check_regularizer, count, default_initializer, ones, shown)
 
-# %% ../nbs/30_convolution.ipynb #69a6160b
+# %% ../nbs/30_convolution.ipynb #c6a535c8
 def pair(value, name) -> tuple:  # of height and width
     """Whole numbers of at least 1 for height and width, from one for both or from two.
     Raises `TypeError` or `ValueError` that names what they count."""
@@ -44,6 +44,7 @@ def check_padding(padding):
                          f"least 0, one number or two, got {quoted(padding)}")
     return tuple(map(int, both))
 
+# %% ../nbs/30_convolution.ipynb #616613e1
 def margin(length, size, stride, padding) -> tuple:  # zeros before and after
     "Along one axis of an image."
     if padding == "valid":
@@ -70,7 +71,7 @@ def fit(shape, size, stride, margins=((0, 0), (0, 0))) -> tuple:  # windows, h_Z
     return tuple((length - one) // step + 1
                  for length, one, step in zip(lengths, size, stride))
 
-# %% ../nbs/30_convolution.ipynb #9c77e856
+# %% ../nbs/30_convolution.ipynb #0b6e543c
 def windows(
     X: ndarray,  # images, (n, h, w, c)
     size: tuple,  # height and width of a window
@@ -90,6 +91,7 @@ def patches(
         return V.transpose(3, 4, 5, 0, 1, 2).reshape(-1, n_rows).T
     return V.reshape(n_rows, -1)
 
+# %% ../nbs/30_convolution.ipynb #4ec2fb83
 PORTION = 2**18  # numbers in a matrix of patches, or one line of windows
 
 def portions(
@@ -107,7 +109,7 @@ def portions(
         for i in range(0, n, samples):
             yield slice(i, i + samples), slice(None)
 
-# %% ../nbs/30_convolution.ipynb #1bfb9906
+# %% ../nbs/30_convolution.ipynb #99d5fb53
 class Conv2D(Layer):
     """Convolution `A = activation(Z)` of images `(n, height, width, channels)`: at each
     place, `Z` is a window of the image times `W`, plus `b`. LeCun et al. (1989)."""
@@ -166,13 +168,15 @@ class Conv2D(Layer):
             X = np.pad(X, ((0, 0), *self.margins, (0, 0)))
         V, W = windows(X, self.kernel, self.stride), self.W.reshape(-1, self.filters)
         A = Z = np.empty((*V.shape[:3], self.filters), X.dtype)
+        if training and self.activation is not None:
+            Z = np.empty_like(A)
         for portion in portions(V):
-            rows = Z[portion].reshape(-1, self.filters)
+            rows = Z[portion].reshape(-1, self.filters)  # a view
             patches(V[portion]).dot(W, out=rows)
-        if self.bias:
-            Z += self.b
-        if self.activation is not None:
-            A = np.asarray(self.activation.forward(Z), Z.dtype)
+            if self.bias:
+                rows += self.b
+            if self.activation is not None:
+                A[portion] = self.activation.forward(rows).reshape(A[portion].shape)
         if training:
             self.kept[:] = X, Z, A
         return A
@@ -211,9 +215,10 @@ class Conv2D(Layer):
     def __repr__(self):
         activation = "" if self.activation is None else f", {self.activation}"
         stride = "" if self.stride == (1, 1) else f", stride={short(self.stride)}"
-        padding = "" if self.padding == "valid" else f", padding={short(self.padding)!r}"
-        return (f"Conv2D({self.filters}, {short(self.kernel)}{activation}"
-                f"{stride}{padding})")
+        padding = short(self.padding)
+        padding = "" if padding == "valid" else f", padding={padding!r}"
+        size = f"{self.filters}, {short(self.kernel)}"
+        return f"Conv2D({size}{activation}{stride}{padding})"
 
 def short(value):
     "One number for a pair of the same, as it was likely given."
