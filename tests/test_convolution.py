@@ -20,7 +20,7 @@ IMAGES, KINDS = rng.normal(size=(40, 7, 6, 2)), rng.integers(0, 3, 40)
 
 
 def alone(layer, X, dtype=np.float64):
-    stack = nn.Stack(X.shape[1:], [layer], seed=0, dtype=dtype)
+    nn.Stack(X.shape[1:], [layer], seed=0, dtype=dtype)  # binds it
     layer.needs_dX = True
     return layer, layer.forward(X.astype(dtype), training=True)
 
