@@ -91,8 +91,8 @@ def patches(
         return V.transpose(3, 4, 5, 0, 1, 2).reshape(-1, n_rows).T
     return V.reshape(n_rows, -1)
 
-# %% ../nbs/30_convolution.ipynb #4ec2fb83
-PORTION = 2**18  # numbers in a matrix of patches, or one line of windows
+# %% ../nbs/30_convolution.ipynb #73b71dd3
+PORTION = 2**19  # numbers in a matrix of patches, or one line of windows
 
 def portions(
     V: ndarray,  # windows, (n, h_Z, w_Z, h_W, w_W, c)
