@@ -22,7 +22,7 @@ from .initializers import Initializer, get_initializer
 from .layers import (
     Layer, check_activation, check_regularizer, count, default_initializer, ones, shown)
 
-# %% ../nbs/30_convolution.ipynb #c6a535c8
+# %% ../nbs/30_convolution.ipynb #09b32cdc
 def pair(value, name) -> tuple:  # of height and width
     """Whole numbers of at least 1 for height and width, from one for both or from two.
     Raises `TypeError` or `ValueError` that names what they count."""
@@ -38,7 +38,7 @@ def check_padding(padding):
         return padding
     both = padding if isinstance(padding, (tuple, list)) else (padding, padding)
     whole = all(isinstance(pixels, Integral) and not isinstance(pixels, bool)
-                and pixels >= 0 for pixels in both)
+                and int(pixels) >= 0 for pixels in both)
     if len(both) != 2 or not whole:
         raise ValueError("expected padding to be 'valid', 'same', or pixels of at "
                          f"least 0, one number or two, got {quoted(padding)}")
