@@ -1,8 +1,6 @@
 """Every formula of the package against PyTorch in float64. `make parity` runs it and
 writes parity.json, which a chapter shows."""
-import json
 from importlib import import_module
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,6 +9,7 @@ import torch.nn.functional as F
 
 import nn_from_scratch as nn
 from nn_from_scratch.layers import Layer, walk
+from nn_from_scratch.normalization import LayerNorm, RMSNorm
 from nn_from_scratch.objective import Head, Objective
 
 torch.set_default_dtype(torch.float64)
@@ -22,36 +21,6 @@ SHAPES = [(1, 1), (1, 3), (7, 2), (7, 5)]
 
 
 def tensor(x, grad=False): return torch.tensor(np.asarray(x), requires_grad=grad)
-
-
-@pytest.fixture(scope="module")
-def compare():
-    """Assert that two arrays agree, relative to the larger of each entry and a
-    thousandth of the largest, and keep the error."""
-    results = {}
-    def agree(kind, name, ours, theirs, tolerance=1e-10):
-        ours, theirs = (
-            np.asarray(x.detach() if isinstance(x, torch.Tensor) else x, np.float64)
-            for x in (ours, theirs)
-        )
-        assert ours.shape == theirs.shape
-        size = (
-            np.maximum(np.abs(theirs), 1e-3 * np.abs(theirs).max(initial=0))
-            + np.finfo(np.float64).tiny
-        )
-        error = float(np.max(np.abs(ours - theirs) / size, initial=0))
-        assert error <= tolerance, f"{kind} {name}: relative error {error:.1e}"
-        results.setdefault(kind, {})[name] = max(
-            error, results.get(kind, {}).get(name, 0.0)
-        )
-    yield agree
-    report = {
-        "versions": {"numpy": np.__version__, "torch": torch.__version__.split("+")[0]},
-        "errors": results,
-    }
-    (Path(__file__).parent / "parity.json").write_text(
-        json.dumps(report, indent=1, sort_keys=True) + "\n"
-    )
 
 
 ACTIVATIONS = {
@@ -601,7 +570,7 @@ def test_none_is_left_out():
     assert kinds("optimizers", nn.Optimizer) == {type(ours) for ours, _ in optimizers()}
     assert kinds("regularizers", nn.Regularizer) == {nn.L1, nn.L2, nn.ElasticNet}
     assert kinds("layers", Layer) == {nn.Dense, nn.Activate, nn.Flatten, nn.Residual}
-    assert kinds("normalization", Layer) == {nn.BatchNorm}
+    assert kinds("normalization", Layer) == {nn.BatchNorm, LayerNorm, RMSNorm}
     assert kinds("regularizers", Layer) == {nn.Dropout}
     schedules = {
         nn.Constant, nn.Step, nn.Exponential, nn.Cosine, nn.WarmUp, nn.OneCycle,
