@@ -52,9 +52,16 @@ class Tensors:
     def bind(self, theta, grad):
         "Cut both vectors into the parameters of the layers and their gradients."
         self.theta, self.grad, places = theta, grad, self.places()
+        owned, self.uses = {}, []
         for full, layer, name, shape in self.declared():
             part = places[full]
-            layer.bind(name, theta[part].reshape(shape), grad[part].reshape(shape))
+            owned[full] = theta[part].reshape(shape), grad[part].reshape(shape)
+            layer.bind(name, *owned[full])
+        for _, layer in walk(self.layers):
+            for name, full in layer.shared.items():
+                tensor, gradient = owned[full]
+                self.uses.append((gradient, np.zeros_like(gradient)))
+                layer.bind(name, tensor, self.uses[-1][1])
 
     def named(self) -> dict:  # arrays by full name: the arrays themselves, not copies
         "Parameters and running statistics."
@@ -183,6 +190,7 @@ class Stack:
         if self.numbers is not None:
             raise ValueError(f"the network has its output layer already: {self!r}")
         layer = free_layer(layer)
+        layer.join(self)
         self.shapes = (*self.shapes, layer.build(self.shapes[-1]))
         self._layers = (*self._layers, layer)
         self.place()
@@ -242,6 +250,8 @@ class Stack:
                              "before it")
         for layer in self._downwards:
             dA = layer.backward(dA)
+        for gradient, of_use in self.numbers.uses:
+            gradient += of_use
 
     def forget(self):
         "Let go of the last training batch."

@@ -240,6 +240,7 @@ class Layer:
     penalised = ()  # names of the parameters that penalties and decay act on
     regularizer = None  # penalty on them; None is that of the network
     statistics = ()  # names of arrays that training changes, though no gradient does
+    shared: dict = {}  # tensors of layers below that it uses too: their full names
     least = 1  # samples that a batch in training must have
     children: tuple = ()  # layers inside of this one
     rng: Any = None  # Generator of a layer that draws
@@ -252,6 +253,11 @@ class Layer:
         layer = super().__new__(cls)
         layer.kept = []
         return layer
+
+    def join(self, stack):
+        "See the stack that it is about to join: its input, and the layers below."
+        for child in self.children:
+            child.join(stack)
 
     def build(self,
         shape: tuple,  # of one sample

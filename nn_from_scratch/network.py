@@ -18,7 +18,8 @@ from .callbacks import Callback, History, ProgressBar
 from .data import checked
 from .initializers import Initializer
 from .gradcheck import quoted
-from .layers import Activate, Dense, count, default_initializer, shown
+from .layers import (
+    Activate, Dense, Layer, check_activation, count, default_initializer, shown, walk)
 from .losses import Loss
 from .metrics import check_estimator, score
 from .normalization import BatchNorm
@@ -78,24 +79,33 @@ class Network(Stack):
             self.add(layer)
 
     def add_output_layer(self,
-        n_units: int,  # outputs of the network, at each position
+        n_units: int | Layer,  # outputs at each position, or a layer that makes them
         activation: Activation,  # Sigmoid(), Softmax() for one of many, or Linear()
         initializer: Initializer | str | None = None,  # of weights, or its name
         regularizer: Regularizer | str | None = None,  # or name; None: the network's
     ):
-        "Add a dense layer and the head, and draw the weights. It can be called once."
-        shape = (*self.shapes[-1][:-1], count(n_units, "units"))
-        head = Head(shape, activation)
-        if initializer is None:
-            initializer = default_initializer(activation)
+        """Add a dense layer, or the one that is given, and the head, and draw the
+        weights. It can be called once."""
+        if isinstance(n_units, Layer):
+            layer = n_units
+            if initializer is not None or regularizer is not None:
+                raise ValueError(f"{layer!r} has an initializer and a regularizer of "
+                                 "its own: give them to it")
+        else:
+            check_activation(activation)
+            if initializer is None:
+                initializer = default_initializer(activation)
+            layer = Dense(n_units, None, initializer, get_regularizer(regularizer))
         before = self._layers, self.shapes
-        self.add(Dense(n_units, None, initializer, get_regularizer(regularizer)))
-        self.head = head
+        self.add(layer)
         try:
+            self.head = Head(self.shapes[-1], activation)
             self.complete()
         except BaseException:  # the network can be completed in another way
             (self._layers, self.shapes), self.head = before, None
             self.place()
+            for _, part in walk([layer]):
+                part.place = None
             raise
 
     def reset(self):

@@ -42,7 +42,7 @@ from nn_from_scratch.losses import (
     MeanSquaredError)
 from .metrics import improves_upwards
 from .network import Network
-from .normalization import BatchNorm
+from .normalization import BatchNorm, LayerNorm, RMSNorm
 from .objective import Head
 from .regularizers import L1, L2, Dropout, ElasticNet, Regularizer
 
@@ -98,10 +98,13 @@ KINDS = Activation, Initializer, Layer, Loss, Regularizer
 COMPONENTS = {kind.__name__: kind for kind in (
     ELU, GELU, LeakyReLU, Linear, ReLU, Sigmoid, SiLU, Softmax, Softplus, Tanh,
     He, Uniform, VarianceScaling, Xavier,
-    Activate, BatchNorm, Dense, Dropout, Flatten, Residual,
+    Activate, BatchNorm, Dense, Dropout, Flatten, LayerNorm, Residual, RMSNorm,
     BinaryCrossEntropy, CategoricalCrossEntropy, Huber, MeanAbsoluteError,
     MeanSquaredError, L1, L2, ElasticNet)}
-LATER = {"convolution": ("AvgPool2D", "Conv2D", "MaxPool2D")}  # of later chapters
+LATER = {  # components of later chapters
+    "convolution": ("AvgPool2D", "Conv2D", "MaxPool2D"),
+    "embedding": ("Embedding", "Positions", "Sinusoids", "Tied"),
+    "recurrence": ("GRU", "LSTM", "Orthogonal", "Recurrent")}
 
 @lru_cache
 def library() -> dict:  # classes by name

@@ -9,6 +9,7 @@ import torch.nn.functional as F
 
 import nn_from_scratch as nn
 from nn_from_scratch.layers import Layer, walk
+from nn_from_scratch.normalization import LayerNorm, RMSNorm
 from nn_from_scratch.objective import Head, Objective
 
 torch.set_default_dtype(torch.float64)
@@ -569,7 +570,7 @@ def test_none_is_left_out():
     assert kinds("optimizers", nn.Optimizer) == {type(ours) for ours, _ in optimizers()}
     assert kinds("regularizers", nn.Regularizer) == {nn.L1, nn.L2, nn.ElasticNet}
     assert kinds("layers", Layer) == {nn.Dense, nn.Activate, nn.Flatten, nn.Residual}
-    assert kinds("normalization", Layer) == {nn.BatchNorm}
+    assert kinds("normalization", Layer) == {nn.BatchNorm, LayerNorm, RMSNorm}
     assert kinds("regularizers", Layer) == {nn.Dropout}
     schedules = {
         nn.Constant, nn.Step, nn.Exponential, nn.Cosine, nn.WarmUp, nn.OneCycle,
