@@ -7,9 +7,14 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from sklearn.exceptions import NotFittedError
+from sklearn.linear_model import LinearRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import MinMaxScaler, StandardScaler
 
 import nn_from_scratch as nn
 from nn_from_scratch.activations import Activation
+from nn_from_scratch.estimators import NetworkClassifier, NetworkRegressor
 from nn_from_scratch.layers import Layer
 
 onnx = pytest.importorskip("onnx")
@@ -30,6 +35,7 @@ LAYERS = {
     "Residual": lambda: nn.Residual(
         nn.BatchNorm(), nn.Residual(nn.Dense(2, nn.ReLU()), nn.Dropout(0.5))),
 }
+POINTS = nn.two_moons(60, 0.2, seed=0)
 PRECISIONS = {np.float32: 1e-5, np.float64: 1e-12}
 
 
@@ -88,7 +94,7 @@ def kinds(base):
 
 def test_every_layer_and_activation_has_a_form_and_is_tried_here():
     expected = kinds(Layer) | kinds(Activation)
-    assert expected <= FORMS.keys()
+    assert expected <= FORMS.keys(), expected - FORMS.keys()
     tried = {type(activation) for activation in ACTIVATIONS}
     tried |= {type(make()) for make in LAYERS.values()}
     assert expected == tried
@@ -204,6 +210,13 @@ def test_bad_input_is_refused(tmp_path):
         incomplete.to_onnx(tmp_path / "a.onnx")
     with pytest.raises(TypeError, match="expected a Network.* got 3"):
         to_onnx(3, tmp_path / "a.onnx")
+    with pytest.raises(NotFittedError):
+        NetworkClassifier().to_onnx(tmp_path / "a.onnx")
+    scaled = make_pipeline(MinMaxScaler(), NetworkClassifier(epochs=1)).fit(*POINTS)
+    with pytest.raises(TypeError, match=r"MinMaxScaler\(\) has no form"):
+        to_onnx(scaled, tmp_path / "a.onnx")
+    with pytest.raises(TypeError, match=r"ends in one, got LinearRegression"):
+        to_onnx(make_pipeline(LinearRegression()), tmp_path / "a.onnx")
     with pytest.raises(FileNotFoundError, match="expected a folder"):
         made([]).to_onnx(tmp_path / "none" / "a.onnx")
     assert not list(tmp_path.iterdir())
@@ -214,3 +227,70 @@ def test_equal_numbers_are_one_constant_and_names_are_not_used_twice():
     names = [graph.node("Add", "X", 1), graph.node("Add", "X", 1)]
     names += [graph.constant("Add", [1, 2])]
     assert names == ["Add", "Add_2", "Add_3"] and len(graph.constants) == 2
+
+
+LABELS = {
+    "two numbers": [3, 7], "text": ["no", "yes"], "booleans": [False, True],
+    "reals": [1.0, 2.0], "three words": ["a", "bc", "déjà"],
+    "small": np.int8([1, 2, 5]),
+}
+
+
+@pytest.mark.parametrize("options", [{}, {"loss": "categorical_cross_entropy"},
+                                     {"dtype": "float32", "batch_norm": True}], ids=str)
+@pytest.mark.parametrize("labels", LABELS)
+def test_a_classifier_answers_with_the_labels_of_its_user(labels, options):
+    X, kinds = POINTS[0], np.arange(60) % len(LABELS[labels])
+    y = np.array(LABELS[labels])[kinds]
+    model = NetworkClassifier((4,), epochs=2, random_state=0, **options).fit(X, y)
+    X = X.astype(model.network_.dtype)
+    found, expected = run(as_onnx(model), X), model.predict(X)
+    assert list(found) == ["label", "probabilities"]
+    assert found["label"].shape == expected.shape
+    assert (found["label"] == expected).all()
+    P = model.predict_proba(X)
+    assert found["probabilities"].dtype == P.dtype
+    np.testing.assert_allclose(found["probabilities"], P, rtol=0, atol=1e-5)
+
+
+def test_several_labels_of_a_sample():
+    X, y = POINTS[0], np.arange(180).reshape(60, 3) % 2
+    model = NetworkClassifier((4,), epochs=2, random_state=0).fit(X, y)
+    X = X.astype(model.network_.dtype)
+    found = run(as_onnx(model), X)
+    assert (found["label"] == model.predict(X)).all()
+    P = model.predict_proba(X)
+    np.testing.assert_allclose(found["probabilities"], P, rtol=0, atol=1e-5)
+
+
+@pytest.mark.parametrize("scale_targets", [True, False])
+@pytest.mark.parametrize("k", [None, 1, 2])
+def test_a_regressor_answers_in_the_unit_of_its_targets(k, scale_targets):
+    X = POINTS[0]
+    Y = np.random.default_rng(0).normal(size=(60, k) if k else 60)
+    Y = 1e5 + 10 * Y if scale_targets else Y
+    model = NetworkRegressor(
+        (4,), epochs=2, random_state=0, scale_targets=scale_targets)
+    X, Y = X.astype(np.float32), Y[:, 0] if k == 1 else Y
+    model.fit(X, Y)
+    found, expected = run(as_onnx(model), X)["predictions"], model.predict(X)
+    assert found.dtype == expected.dtype and found.shape == expected.shape
+    np.testing.assert_allclose(found, expected, rtol=1e-9, atol=1e-4)
+
+
+@pytest.mark.parametrize("steps", [
+    [StandardScaler()], [StandardScaler(with_mean=False), "passthrough"],
+    [StandardScaler(with_std=False), StandardScaler()]], ids=str)
+def test_a_pipeline_is_one_graph_and_knows_its_features(steps, tmp_path):
+    pandas = pytest.importorskip("pandas")
+    X, y = pandas.DataFrame(POINTS[0] * 1e-3 + 1e4, columns=["left", "up"]), POINTS[1]
+    model = make_pipeline(*steps, NetworkClassifier((4,), epochs=3, random_state=0))
+    model.fit(X, y)
+    to_onnx(model, tmp_path / "a.onnx")
+    stored = onnx.load(tmp_path / "a.onnx")
+    texts = {item.key: item.value for item in stored.metadata_props}
+    assert texts == {"feature_names": '["left", "up"]'}
+    found = run(stored, X.to_numpy())
+    assert (found["label"] == model.predict(X)).all()
+    P = model.predict_proba(X)
+    np.testing.assert_allclose(found["probabilities"], P, rtol=0, atol=1e-5)
