@@ -2,6 +2,7 @@
 kind of layer, activation and output that there is, and what has no form is refused."""
 import importlib
 import pkgutil
+import sys
 
 import numpy as np
 import pytest
@@ -36,6 +37,7 @@ LAYERS = {
         nn.BatchNorm(), nn.Residual(nn.Dense(2, nn.ReLU()), nn.Dropout(0.5))),
 }
 POINTS = nn.two_moons(60, 0.2, seed=0)
+WITHOUT_A_FORM = set()  # names of layers and activations that cannot be exported yet
 PRECISIONS = {np.float32: 1e-5, np.float64: 1e-12}
 
 
@@ -93,7 +95,10 @@ def kinds(base):
 
 
 def test_every_layer_and_activation_has_a_form_and_is_tried_here():
-    expected = kinds(Layer) | kinds(Activation)
+    expected = {
+        kind for kind in kinds(Layer) | kinds(Activation)
+        if kind.__name__ not in WITHOUT_A_FORM
+    }
     assert expected <= FORMS.keys(), expected - FORMS.keys()
     tried = {type(activation) for activation in ACTIVATIONS}
     tried |= {type(make()) for make in LAYERS.values()}
@@ -294,3 +299,10 @@ def test_a_pipeline_is_one_graph_and_knows_its_features(steps, tmp_path):
     assert (found["label"] == model.predict(X)).all()
     P = model.predict_proba(X)
     np.testing.assert_allclose(found["probabilities"], P, rtol=0, atol=1e-5)
+
+
+def test_without_the_package_it_is_said_how_to_get_it(monkeypatch, tmp_path):
+    monkeypatch.setitem(sys.modules, "onnx", None)
+    with pytest.raises(ImportError, match=r"'nn-from-scratch-book\[onnx\]'"):
+        made([]).to_onnx(tmp_path / "a.onnx")
+    assert not list(tmp_path.iterdir())
