@@ -354,6 +354,15 @@ class NetworkEstimator(BaseEstimator):
         with described(path):
             return restored(cls, network, notes, components)
 
+    def to_onnx(self,
+        path,  # of the file, `.onnx` by custom; replaced if it is there
+    ):
+        """Write the fitted estimator as an ONNX file, for other runtimes: labels and
+        probabilities, or predictions in the unit of the targets. Raises `TypeError` for
+        what has no form there, and `OSError`."""
+        from nn_from_scratch.onnx import to_onnx  # a later chapter
+        to_onnx(self, path)
+
     if TYPE_CHECKING:  # what a subclass says
         def _learn(self, y, weights, goes_on, whole, classes): ...
         def _encode(self, y): ...

@@ -457,7 +457,7 @@ class Flatten(Layer):
         return (prod(shape),)
 
     def forward(self, X, training=False):
-        return X.reshape(len(X), -1)
+        return X.reshape(len(X), prod(X.shape[1:]))
 
     def backward(self, dA):
         return dA.reshape(len(dA), *self.shape)

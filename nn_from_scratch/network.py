@@ -256,6 +256,14 @@ class Network(Stack):
         from nn_from_scratch.storage import load  # a later chapter
         return load(path, components)
 
+    def to_onnx(self,
+        path,  # of the file, `.onnx` by custom; replaced if it is there
+    ):
+        """Write the network as an ONNX file, for other runtimes. Raises `TypeError` for
+        a layer or an activation that has no form there, and `OSError`."""
+        from nn_from_scratch.onnx import to_onnx  # a later chapter
+        to_onnx(self, path)
+
     def rows(self):
         yield from super().rows()
         if self.head is not None:

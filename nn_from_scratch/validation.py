@@ -130,13 +130,14 @@ def until_interrupted(outcomes, n):
 # %% ../nbs/21_validation.ipynb #3acdf3ee
 def paired(
     differences: ndarray,  # of two settings, one a fold
+    folds: int | None = None,  # of a repetition; None: all are of one
 ) -> tuple[float, float]:  # their mean, and half of the interval of 95 % around it
     "Paired comparison over folds by the corrected t-test, Nadeau and Bengio (2003)."
     from scipy.stats import t
     differences = np.asarray(differences)
-    k = len(differences)
-    error = differences.std(ddof=1) * np.sqrt(1 / k + 1 / (k - 1))
-    return float(differences.mean()), float(t.ppf(.975, k - 1) * error)
+    n = len(differences)
+    error = differences.std(ddof=1) * np.sqrt(1 / n + 1 / ((folds or n) - 1))
+    return float(differences.mean()), float(t.ppf(.975, n - 1) * error)
 
 # %% ../nbs/21_validation.ipynb #af06e1ed
 OWN = "mean", "deviation", "scores", "error"  # columns that are no settings
