@@ -37,7 +37,7 @@ class Answers(NamedTuple):
     rows: list  # of lists, one for each row
     notes: list  # sentences
 
-# %% ../../nbs/experiments/60_table.ipynb #2b0abfb6
+# %% ../../nbs/experiments/60_table.ipynb #954ce162
 class TableModel:
     "Columns of a table, and the estimator that their numbers feed."
 
@@ -79,7 +79,7 @@ class TableModel:
         if is_classifier(self.estimator):
             names += [f"probability of {label}" for label in self.estimator.classes_]
             numbers = [[label, *row] for label, row in zip(
-                predicted, self.estimator.predict_proba(X).tolist())]
+                predicted.tolist(), self.estimator.predict_proba(X).tolist())]
         ids = [name for name in self.ids if name in table.columns]
         repeated = zip(*[table.columns[name] for name in ids]) if ids else [()] * len(X)
         rows = [[*before, *after] for before, after in zip(repeated, numbers)]
@@ -126,7 +126,7 @@ def load_model(
         estimator = restored(NetworkEstimator, network, notes, ())
         return TableModel(stored["target"], columns, estimator, stored["ids"])
 
-# %% ../../nbs/experiments/60_table.ipynb #cd1d8d82
+# %% ../../nbs/experiments/60_table.ipynb #4bde18df
 ROWS, CLASS_ROWS = 20, 5  # fewest rows with a target, and fewest of a class
 CLASSES = 20  # whole numbers that are no more than this can be classes
 
@@ -135,13 +135,13 @@ def task_of(cells, mark="") -> tuple:  # "classify" or "regress", and why
     words = [cell for cell in cells if not is_missing(cell)]
     values = Number("", decimal_mark(words, mark)).read(words)
     if absent(values).mean() > 1 - ENOUGH:
-        return "classify", "it has text"
+        return "classify", "has words"
     values = values[~absent(values)]
     k = len(np.unique(values))
     few = (values == np.floor(values)).all() and k <= CLASSES and 5 * k <= len(values)
     if k == 2 or few:
-        return "classify", f"it has {k} different {'whole ' * bool(few)}numbers"
-    return "regress", f"it has {k} different numbers"
+        return "classify", f"has {k} different {'whole ' * bool(few)}numbers"
+    return "regress", f"has {k} different numbers"
 
 # %% ../../nbs/experiments/60_table.ipynb #5452240b
 def classes_in(cells) -> tuple:  # classes (n,), None where there is none; notes
@@ -167,7 +167,7 @@ def numbers_in(cells, mark) -> tuple:  # numbers (n,), NaN where there is none; 
                          "numbers: classes are predicted with --task classify")
     return values, []
 
-# %% ../../nbs/experiments/60_table.ipynb #60bc32ff
+# %% ../../nbs/experiments/60_table.ipynb #a15ed220
 class Target(NamedTuple):
     "What is to be predicted, in the rows that have it."
     task: str  # "classify" or "regress"
@@ -186,8 +186,8 @@ def target_of(
         raise TableError(f"the target {name!r} is empty")
     likely, why = task_of(cells, table.mark)
     other = {"classify": "regress", "regress": "classify"}[likely]
-    notes = [] if task else [f"the target is for {likely}, since {why} "
-                             f"(--task {other} for the other)"]
+    notes = [] if task else [f"the task is to {likely}, since the target {why}; "
+                             f"--task {other} asks for the other"]
     task = task or likely
     y, more = classes_in(cells) if task == "classify" else numbers_in(cells, table.mark)
     rows = np.flatnonzero(~absent(y))
@@ -205,7 +205,7 @@ def target_of(
                          "there is nothing to learn")
     return Target(task, rows, y, notes + more)
 
-# %% ../../nbs/experiments/60_table.ipynb #cfbc441e
+# %% ../../nbs/experiments/60_table.ipynb #e271d67c
 class Parts(NamedTuple):
     "Places of the rows to learn from, to stop on, and to judge on once."
     train: ndarray
@@ -220,6 +220,9 @@ def parts_of(
 ) -> Parts:
     "Parts drawn at random, of classes in proportion."
     rng, classes = np.random.default_rng(seed), target.task == "classify"
+    if round(test * len(target.y)) < 2:
+        raise TableError(f"a test share of {test} of {len(target.y)} rows is less than "
+                         "two rows")
     rest, tested = hold_out(target.y, test, classes, rng)
     train, val = hold_out(target.y[rest], validation, classes, rng)
     return Parts(rest[train], rest[val], tested)
@@ -248,7 +251,7 @@ def gives_away(
     pairs = {*zip(groups.ravel().tolist(), y.tolist())}
     return len(pairs) == len(kinds)
 
-# %% ../../nbs/experiments/60_table.ipynb #d808f72a
+# %% ../../nbs/experiments/60_table.ipynb #cdbf8d1e
 def doubts(model, goal, parts, values) -> list:  # of sentences
     "What makes scores too good to be true."
     said, y = [], goal.y[parts.train]
@@ -259,8 +262,8 @@ def doubts(model, goal, parts, values) -> list:  # of sentences
     rows = Counter(zip(*[of.astype(str).tolist() for of in values], goal.y.tolist()))
     copies = len(goal.y) - len(rows)
     if copies:
-        said.append(f"{copies} rows are copies of others: the test part may hold rows "
-                    "that were learned from")
+        said.append(f"rows that are copies of others: {copies}; the test part may hold "
+                    "rows that were learned from")
     return said
 
 # %% ../../nbs/experiments/60_table.ipynb #04e8f98d
