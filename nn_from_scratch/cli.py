@@ -7,7 +7,7 @@ __all__ = ['EXPERIMENTS', 'LISTED', 'EXAMPLES', 'STATUS', 'ONLY', 'PREDICTING', 
            'widths', 'OneLineParser', 'parser', 'with_training', 'with_files', 'write_figure', 'report', 'options_of',
            'Stopped', 'unwinding', 'any_terminal', 'trained', 'check_files', 'check_folder', 'files_of',
            'quiet_figures', 'perform', 'TableError', 'cells_of', 'number_in', 'read_table', 'answers', 'answers_of',
-           'predict_options', 'predictions', 'predict', 'train_options', 'with_sizes', 'train', 'main']
+           'predict_options', 'about', 'predictions', 'predict', 'train_options', 'with_sizes', 'train', 'main']
 
 # %% ../nbs/26_cli.ipynb #9e556b1c
 import argparse
@@ -107,7 +107,7 @@ exit status:
   1    it failed: training diverged, memory did not suffice, a package is missing,
        or a file cannot be read or written, or is there already
   2    it could not begin: arguments, data, a table or a model are not right
-  130  after Ctrl-C, 143 after SIGTERM; what is not whole is not written"""
+  130  after Ctrl-C, and 143 after SIGTERM; no file is left half-written"""
 
 # %% ../nbs/26_cli.ipynb #f597392f
 def parser():
@@ -118,9 +118,9 @@ def parser():
               "       nn-from-scratch train TABLE --target COLUMN [options]\n"
               "       nn-from-scratch predict FILE TABLE [options]",
         description="Train a neural network in NumPy on a data set, print its test "
-                    "scores and write its figures; or train on a table of your own, "
-                    "and predict.\nThe commands train and predict have a --help of "
-                    "their own; the options below are those of experiments.",
+                    "scores and\nwrite its figures; or train on a table of your own, "
+                    "and predict. The commands\ntrain and predict have a --help of "
+                    "their own; the options below are those of\nexperiments.",
         epilog=f"experiments:\n{LISTED}\n\nexamples:{EXAMPLES}\n{STATUS}")
     p.add_argument("experiment", metavar="EXPERIMENT", type=experiment,
                    help=", ".join(EXPERIMENTS))
@@ -381,22 +381,31 @@ def predict_options(argv):
     return given
 
 # %% ../nbs/26_cli.ipynb #3fea92b3
+@contextmanager
+def about(table):
+    "An error in the block is due to a table: its message names the file."
+    try:
+        yield
+    except ValueError as error:
+        raise TableError(f"{table}: {error}") from None
+
 def predictions(file, table):
     "Names of the columns, rows of text, and what is to be said of the table."
     network, notes = load_with_notes(file)
     if "table" in (notes or {}):
         from nn_from_scratch.experiments.table import load_model
         from nn_from_scratch.tables import read_table as read_columns
-        return load_model(file).predict(read_columns(table))
+        model, columns = load_model(file), read_columns(table)
+        with about(table):
+            return model.predict(columns)
     shape, whole = network.input.shape, network.input.vocabulary is not None
     X = read_table(table, prod(shape), whole).reshape(-1, *shape)
     if notes and "estimator" in notes:
         from nn_from_scratch.estimators import NetworkEstimator
-        return *answers_of(NetworkEstimator.load(file), X), []
-    try:
+        with about(table):
+            return *answers_of(NetworkEstimator.load(file), X), []
+    with about(table):
         return *answers(network, network.output(X)), []
-    except ValueError as error:
-        raise TableError(f"{table}: {error}") from None
 
 # %% ../nbs/26_cli.ipynb #151bd3ca
 def predict(argv):
@@ -464,12 +473,12 @@ def train_options(argv):
                    help="columns of numbers that are codes, such as a zone")
     return with_sizes(p).parse_args(argv)
 
-# %% ../nbs/26_cli.ipynb #6ab7fa4d
+# %% ../nbs/26_cli.ipynb #108fe08c
 def with_sizes(p):
     "The options of the network and of the parts."
     p.add_argument("--hidden", type=widths, metavar="64,32", help="hidden units")
     p.add_argument("--epochs", type=number(int),
-                   help="most passes over the training rows (300)")
+                   help="most passes over the training rows (1000)")
     p.add_argument("--test-share", type=number(float, below=.5), dest="test",
                    metavar="SHARE", help="part of the rows to test on (0.2)")
     p.add_argument("--seed", type=number(int, zero_too=True, below=2**32), default=0,
@@ -478,7 +487,7 @@ def with_sizes(p):
                    help="replace the files that are there")
     return p
 
-# %% ../nbs/26_cli.ipynb #d463521c
+# %% ../nbs/26_cli.ipynb #20a38360
 def train(argv):
     "Train on a table; print what was done, and write the model and its report."
     given = {key: value for key, value in vars(train_options(argv)).items()
@@ -493,8 +502,10 @@ def train(argv):
     from nn_from_scratch.experiments.report import report as page
     from nn_from_scratch.experiments.table import run
     from nn_from_scratch.tables import read_table as read_columns
+    table = read_columns(file)
     try:
-        result = run(read_columns(file), **given, verbose=True)
+        with about(file):
+            result = run(table, **given, verbose=True)
     except KeyboardInterrupt:
         raise Stopped("stopped by Ctrl-C, no scores and no model") from None
     drawn = figures(result)

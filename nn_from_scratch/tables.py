@@ -4,10 +4,10 @@
 
 # %% auto #0
 __all__ = ['GROUPS', 'NUMBERS', 'LARGEST', 'MISSING', 'LIMIT', 'MOST', 'LEAST', 'ALIKE', 'ORDERS', 'CLOCK', 'ENOUGH',
-           'IDENTIFIER', 'KINDS', 'decoded', 'separator_of', 'rows_of', 'named', 'pattern', 'number_in', 'decimal_mark',
+           'IDENTIFIER', 'KINDS', 'pattern', 'number_in', 'decimal_mark', 'decoded', 'separator_of', 'rows_of', 'named',
            'Table', 'text_of', 'table_from', 'read_table', 'read_parquet', 'is_missing', 'named_counts', 'Column',
            'absent', 'strange', 'Number', 'Category', 'date_in', 'year_of', 'Date', 'date_column', 'tells_rows',
-           'column_of', 'columns_of', 'encode', 'missing_in']
+           'column_of', 'check_names', 'columns_of', 'encode', 'missing_in']
 
 # %% ../nbs/29_tables.ipynb #9b106db8
 import codecs
@@ -24,6 +24,35 @@ import numpy as np
 from numpy import ndarray
 
 from .cli import TableError
+
+# %% ../nbs/29_tables.ipynb #414b2493
+GROUPS = {".": ",", ",": "."}  # what parts thousands beside a decimal mark
+
+def pattern(mark):
+    "A number with a decimal mark; a code such as 007 is none."
+    point, group = re.escape(mark), re.escape(GROUPS[mark])
+    whole = rf"(?:0|[1-9][0-9]*|[1-9][0-9]{{0,2}}(?:{group}[0-9]{{3}})+)"
+    power = "(?:[eE][+-]?[0-9]+)?"
+    return re.compile(rf"[+-]?(?:{whole}(?:{point}[0-9]*)?|{point}[0-9]+){power}")
+
+NUMBERS = {mark: pattern(mark) for mark in GROUPS}
+LARGEST = 1e150  # its square is finite
+
+# %% ../nbs/29_tables.ipynb #7cb88c39
+def number_in(cell: str, mark: str) -> float | None:  # None where there is none
+    "The number that a cell is, as a whole."
+    if not NUMBERS[mark].fullmatch(cell):
+        return None
+    value = float(cell.replace(GROUPS[mark], "").replace(mark, "."))
+    return value if abs(value) <= LARGEST else None
+
+def decimal_mark(cells, otherwise: str = "") -> str:  # "." or ","
+    "The mark with which more of the cells are numbers; of as many, the one given."
+    fits = {mark: sum(map(bool, map(NUMBERS[mark].fullmatch, cells)))
+            for mark in GROUPS}
+    if fits["."] != fits[","]:
+        return max(fits, key=lambda mark: fits[mark])
+    return otherwise or ("," if any("," in cell for cell in cells) else ".")
 
 # %% ../nbs/29_tables.ipynb #3d258be3
 def decoded(data: bytes, path) -> tuple:  # text, and what is to be said of it
@@ -88,35 +117,6 @@ def named(names, path) -> tuple:  # names, and what is to be said of them
             notes.append(f"another column named {name} is called {new}")
         found.append(new)
     return found, notes
-
-# %% ../nbs/29_tables.ipynb #414b2493
-GROUPS = {".": ",", ",": "."}  # what parts thousands beside a decimal mark
-
-def pattern(mark):
-    "A number with a decimal mark; a code such as 007 is none."
-    point, group = re.escape(mark), re.escape(GROUPS[mark])
-    whole = rf"(?:0|[1-9][0-9]*|[1-9][0-9]{{0,2}}(?:{group}[0-9]{{3}})+)"
-    power = "(?:[eE][+-]?[0-9]+)?"
-    return re.compile(rf"[+-]?(?:{whole}(?:{point}[0-9]*)?|{point}[0-9]+){power}")
-
-NUMBERS = {mark: pattern(mark) for mark in GROUPS}
-LARGEST = 1e150  # its square is finite
-
-# %% ../nbs/29_tables.ipynb #7cb88c39
-def number_in(cell: str, mark: str) -> float | None:  # None where there is none
-    "The number that a cell is, as a whole."
-    if not NUMBERS[mark].fullmatch(cell):
-        return None
-    value = float(cell.replace(GROUPS[mark], "").replace(mark, "."))
-    return value if abs(value) <= LARGEST else None
-
-def decimal_mark(cells, otherwise: str = "") -> str:  # "." or ","
-    "The mark with which more of the cells are numbers; of as many, the one given."
-    fits = {mark: sum(map(bool, map(NUMBERS[mark].fullmatch, cells)))
-            for mark in GROUPS}
-    if fits["."] != fits[","]:
-        return max(fits, key=lambda mark: fits[mark])
-    return otherwise or ("," if any("," in cell for cell in cells) else ".")
 
 # %% ../nbs/29_tables.ipynb #73ce8217
 @dataclass
@@ -390,7 +390,7 @@ def date_in(cell: str, order: str) -> datetime | None:  # with its time, to the 
             pass
     return None
 
-# %% ../nbs/29_tables.ipynb #c762e359
+# %% ../nbs/29_tables.ipynb #715a132c
 def year_of(date):
     "The year with the share of it that has passed."
     return date.year + (date.timetuple().tm_yday - 1) / 366
@@ -439,8 +439,8 @@ class Date(Column):
         return self.year.unknown(self.parts(values)[0])
 
     def __str__(self):
-        return (f"date, the {self.order} first where two orders are possible: year, "
-                "hour, a column for each month and day of the week")
+        return (f"date, the {self.order} first where both orders are possible: year, "
+                "hour, a column for each month and each day of the week")
 
     @property
     def instead(self): return "the median year and hour, no month, no day"
@@ -450,9 +450,9 @@ class Date(Column):
             if isinstance(getattr(self, name), dict):
                 setattr(self, name, Number(**getattr(self, name)))
 
-# %% ../nbs/29_tables.ipynb #3fb96898
+# %% ../nbs/29_tables.ipynb #c4b509d0
 ENOUGH = 0.9  # share of the cells that are numbers, or dates, in a column of them
-IDENTIFIER = re.compile(r"(?:^|.*[^a-z])(?:id|uuid|guid|index)|.*[a-z]I[dD]")
+IDENTIFIER = re.compile(r"(?i:.*\b|.*_|)(?i:id|uuid|guid|index)|.*[a-z]I[dD]")
 
 def date_column(name, words) -> Date | None:
     "A column of dates if most cells are; the order of day and month that fits more."
@@ -462,16 +462,16 @@ def date_column(name, words) -> Date | None:
     order = max(shares, key=lambda order: shares[order])  # of as many, the first
     return Date(name, order) if shares[order] >= ENOUGH else None
 
-# %% ../nbs/29_tables.ipynb #5925152e
+# %% ../nbs/29_tables.ipynb #50907080
 def tells_rows(name, values) -> bool:
     "Whether whole numbers only count the rows or name them."
     if len(values) < 20 or len(np.unique(values)) < len(values):
         return False
     whole = (values == np.floor(values)).all()
     counting = values[0] in (0, 1) and (np.diff(values) == 1).all()
-    return bool(whole and (counting or IDENTIFIER.fullmatch(name.lower())))
+    return bool(whole and (counting or IDENTIFIER.fullmatch(name)))
 
-# %% ../nbs/29_tables.ipynb #514e4fbb
+# %% ../nbs/29_tables.ipynb #2b98fc80
 def column_of(
     name: str,
     cells: list,  # text, of all rows
@@ -486,9 +486,8 @@ def column_of(
     number = Number(name, decimal_mark(words, mark))
     values = number.read(words)
     if absent(values).mean() <= 1 - ENOUGH:
-        if tells_rows(name, values[~absent(values)]):
-            return "an identifier, another whole number in each row"
-        return number
+        counted = tells_rows(name, values[~absent(values)])
+        return "another whole number in each row, an identifier" if counted else number
     date = date_column(name, words)
     if date is not None:
         return date
@@ -498,7 +497,15 @@ def column_of(
             "free text" if long else "names of the rows rather than categories")
     return Category(name)
 
-# %% ../nbs/29_tables.ipynb #f9860746
+# %% ../nbs/29_tables.ipynb #b850517c
+def check_names(table, names):
+    "Raise `TableError` for a name that no column has."
+    for name in names:
+        if name not in table.columns:
+            raise TableError(f"no column {name!r}: the table has "
+                             f"{', '.join(map(repr, table.columns))}")
+
+# %% ../nbs/29_tables.ipynb #13cd7ff9
 def columns_of(
     table: Table,
     target: str,  # name of the column to predict
@@ -506,22 +513,17 @@ def columns_of(
     categories: tuple | list = (),  # names of columns of numbers that are codes
 ) -> tuple[list, dict]:  # columns to learn from, and why others are left out
     "Raises `TableError` for a name that is not there, and where no column is left."
-    for name in [target, *left_out, *categories]:
-        if name not in table.columns:
-            raise TableError(f"no column {name!r}: the table has "
-                             f"{', '.join(map(repr, table.columns))}")
+    check_names(table, [target, *left_out, *categories])
     columns, reasons = [], {}
-    for name, cells in table.columns.items():
-        found: Any = column_of(name, cells, table.mark)
-        if name in left_out:
-            found = "as asked"
-        elif name in categories:
-            found = Category(name)
+    asked = dict.fromkeys(left_out, "as asked")
+    codes = {name: Category(name) for name in categories}
+    for name in [name for name in table.columns if name != target]:
+        given = asked.get(name, codes.get(name))
+        found: Any = given or column_of(name, table.columns[name], table.mark)
         if isinstance(found, str):
             reasons[name] = found
-        elif name != target:
+        else:
             columns.append(found)
-    reasons.pop(target, None)
     if not columns:
         raise TableError("no column to predict from: " + "; ".join(
             f"{name!r} is left out ({reason})" for name, reason in reasons.items()))
