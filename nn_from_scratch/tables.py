@@ -390,7 +390,7 @@ def date_in(cell: str, order: str) -> datetime | None:  # with its time, to the 
             pass
     return None
 
-# %% ../nbs/29_tables.ipynb #715a132c
+# %% ../nbs/29_tables.ipynb #11777b86
 def year_of(date):
     "The year with the share of it that has passed."
     return date.year + (date.timetuple().tm_yday - 1) / 366
@@ -400,6 +400,7 @@ class Date(Column):
     "Year and hour as numbers, month and day of the week as categories."
     name: str
     order: str = "month"  # of 1/2/2024: which of the two comes first
+    either: bool = False  # whether some cells are another date in the other order
     year: Number = field(default_factory=lambda: Number("year"))
     hour: Number = field(default_factory=lambda: Number("hour"))
     expected = "dates"
@@ -439,8 +440,9 @@ class Date(Column):
         return self.year.unknown(self.parts(values)[0])
 
     def __str__(self):
-        return (f"date, the {self.order} first where both orders are possible: year, "
-                "hour, a column for each month and each day of the week")
+        order = f", the {self.order} taken first" if self.either else ""
+        return (f"date{order}: year, hour, a column for each month and each day of the "
+                "week")
 
     @property
     def instead(self): return "the median year and hour, no month, no day"
@@ -450,17 +452,19 @@ class Date(Column):
             if isinstance(getattr(self, name), dict):
                 setattr(self, name, Number(**getattr(self, name)))
 
-# %% ../nbs/29_tables.ipynb #c4b509d0
+# %% ../nbs/29_tables.ipynb #b6fa56e3
 ENOUGH = 0.9  # share of the cells that are numbers, or dates, in a column of them
 IDENTIFIER = re.compile(r"(?i:.*\b|.*_|)(?i:id|uuid|guid|index)|.*[a-z]I[dD]")
 
 def date_column(name, words) -> Date | None:
     "A column of dates if most cells are; the order of day and month that fits more."
     some = [*dict.fromkeys(words)][:1000]
-    shares = {order: np.mean([date_in(cell, order) is not None for cell in some])
+    read = {order: [date_in(cell, order) for cell in some] for order in ORDERS}
+    shares = {order: np.mean([date is not None for date in read[order]])
               for order in ORDERS}
     order = max(shares, key=lambda order: shares[order])  # of as many, the first
-    return Date(name, order) if shares[order] >= ENOUGH else None
+    either = read["day"] != read["month"]
+    return Date(name, order, either) if shares[order] >= ENOUGH else None
 
 # %% ../nbs/29_tables.ipynb #50907080
 def tells_rows(name, values) -> bool:

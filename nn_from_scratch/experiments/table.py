@@ -5,8 +5,8 @@
 # %% auto #0
 __all__ = ['KINDS', 'ROWS', 'CLASS_ROWS', 'CLASSES', 'HIDDEN', 'EPOCHS', 'SETTINGS', 'Answers', 'TableModel', 'load_model',
            'task_of', 'classes_in', 'numbers_in', 'Target', 'target_of', 'Parts', 'parts_of', 'gives_away', 'doubts',
-           'baselines', 'scores_of', 'misses', 'Gain', 'ahead', 'verdict', 'importances', 'pace', 'TableRun', 'run',
-           'described_columns', 'judged']
+           'baselines', 'scores_of', 'misses', 'Gain', 'ahead', 'verdict', 'importances', 'pace', 'learned', 'trained',
+           'TableRun', 'run', 'described_columns', 'judged']
 
 # %% ../../nbs/experiments/60_table.ipynb #d500840c
 from collections import Counter
@@ -251,16 +251,16 @@ def gives_away(
     pairs = {*zip(groups.ravel().tolist(), y.tolist())}
     return len(pairs) == len(kinds)
 
-# %% ../../nbs/experiments/60_table.ipynb #cdbf8d1e
-def doubts(model, goal, parts, values) -> list:  # of sentences
+# %% ../../nbs/experiments/60_table.ipynb #24ca9bff
+def doubts(table, model, goal, parts, values) -> list:  # of sentences
     "What makes scores too good to be true."
     said, y = [], goal.y[parts.train]
     for column, of in zip(model.columns, values):
         if gives_away(of[parts.train], goal, y):
             said.append(f"{column.name} alone tells the target of each training row: "
                         f"if it is known no sooner than that, --drop {column.name}")
-    rows = Counter(zip(*[of.astype(str).tolist() for of in values], goal.y.tolist()))
-    copies = len(goal.y) - len(rows)
+    rows = [*zip(*table.rows(goal.rows).columns.values())]
+    copies = len(rows) - len({*rows})
     if copies:
         said.append(f"rows that are copies of others: {copies}; the test part may hold "
                     "rows that were learned from")
@@ -297,11 +297,11 @@ def misses(estimator, X, y) -> ndarray:  # (n,)
     said = estimator.predict(X)
     return (said != y).astype(float) if is_classifier(estimator) else np.abs(said - y)
 
-# %% ../../nbs/experiments/60_table.ipynb #8d8a8524
+# %% ../../nbs/experiments/60_table.ipynb #1b3a78a1
 class Gain(NamedTuple):
-    "By how much one mean error is below another on the same rows."
+    "By how much one mean error is below another, and the standard error of that."
     mean: float
-    error: float  # standard error of the mean
+    error: float
 
 def ahead(ours: ndarray, theirs: ndarray) -> Gain:
     "Errors of the same rows, compared row by row."
@@ -330,7 +330,7 @@ def importances(estimator, X, y, blocks, seed=0) -> list:  # increase of the mea
         lost.append(float(np.mean(after) - before))
     return lost
 
-# %% ../../nbs/experiments/60_table.ipynb #0908bd4c
+# %% ../../nbs/experiments/60_table.ipynb #ca390113
 HIDDEN, EPOCHS = (64, 32), 1000  # at most; training stops before
 SETTINGS = {"dropout": .2, "alpha": 1e-3, "early_stopping": True}
 
@@ -339,6 +339,23 @@ def pace(n) -> dict:  # settings of an estimator
     batch = min(max(32, n // 500), 256)
     return {"batch_size": batch, "patience": max(20, ceil(600 * batch / n))}
 
+def learned(columns, table, goal, parts) -> list:  # values of each column
+    "Read columns, of the rows with a target, and fit them to those to train on."
+    values = [column.read(table.columns[column.name], table.mark)[goal.rows]
+              for column in columns]
+    for column, of in zip(columns, values):
+        column.fit(of[parts.train])
+    return values
+
+def trained(X, goal, parts, hidden=HIDDEN, epochs=EPOCHS, seed=0, verbose=False):
+    "An estimator that was trained on one part, and stopped by another."
+    kind = NetworkClassifier if goal.task == "classify" else NetworkRegressor
+    network = kind(hidden, epochs=epochs, random_state=seed, verbose=verbose,
+                   **SETTINGS, **pace(len(parts.train)))
+    return network.fit(X[parts.train], goal.y[parts.train],
+                       validation_data=(X[parts.val], goal.y[parts.val]))
+
+# %% ../../nbs/experiments/60_table.ipynb #51b45ffc
 class TableRun(NamedTuple):
     "A trained model, and all that is to be said of it."
     model: TableModel
@@ -350,7 +367,7 @@ class TableRun(NamedTuple):
     gain: Gain  # over the linear model
     predicted: ndarray  # of the test part, by the network
 
-# %% ../../nbs/experiments/60_table.ipynb #21385801
+# %% ../../nbs/experiments/60_table.ipynb #dac1e84f
 def run(
     table: Table,
     target: str,  # name of the column to predict
@@ -370,33 +387,25 @@ def run(
     columns, reasons = columns_of(table, target, (*ids, *drop), categories)
     goal = target_of(table, target, task)
     parts = parts_of(goal, test, seed=seed)
-    values = [column.read(table.columns[column.name], table.mark)[goal.rows]
-              for column in columns]
-    for column, of in zip(columns, values):
-        column.fit(of[parts.train])
+    values = learned(columns, table, goal, parts)
     X = encode(columns, values)
-    kind = NetworkClassifier if goal.task == "classify" else NetworkRegressor
-    network = kind(hidden, epochs=epochs, random_state=seed, verbose=verbose,
-                   **SETTINGS, **pace(len(parts.train)))
-    network.fit(X[parts.train], goal.y[parts.train],
-                validation_data=(X[parts.val], goal.y[parts.val]))
+    network = trained(X, goal, parts, hidden, epochs, seed, verbose)
     model = TableModel(target, columns, network, ids)
     return judged(table, model, goal, parts, X, values, reasons)
 
-# %% ../../nbs/experiments/60_table.ipynb #ce22ce9e
+# %% ../../nbs/experiments/60_table.ipynb #9148dffc
 def described_columns(table, model, goal, values, val) -> list:  # rows of text
     "Each column: name, what it is, what is missing, what is lost without it."
     ends = np.cumsum([0, *[len(column.names) for column in model.columns]])
     blocks = [slice(*pair) for pair in zip(ends, ends[1:])]
     lost = importances(model.estimator, *val, blocks)
-    rows = []
+    rows, cells = [], table.rows(goal.rows).columns
     for column, of, by in zip(model.columns, values, lost):
-        cells = [table.columns[column.name][i] for i in goal.rows]
-        rows.append([column.name, str(column), missing_in(column, cells, of),
-                     f"{by:.3g}"])
+        missing = missing_in(column, cells[column.name], of)
+        rows.append([column.name, str(column), missing, f"{by:.3g}"])
     return rows
 
-# %% ../../nbs/experiments/60_table.ipynb #d194d399
+# %% ../../nbs/experiments/60_table.ipynb #df698de1
 def judged(table, model, goal, parts, X, values, reasons) -> TableRun:
     "The scores of a trained model, and what is to be said of its columns."
     train, val, test = ((X[rows], goal.y[rows]) for rows in parts)
@@ -405,7 +414,7 @@ def judged(table, model, goal, parts, X, values, reasons) -> TableRun:
     fitted = {**simple, "network": model.estimator}
     scores = {name: scores_of(estimator, *test) for name, estimator in fitted.items()}
     gain = ahead(misses(model.estimator, *test), misses(simple["linear model"], *test))
-    notes = [*table.notes, *goal.notes, *doubts(model, goal, parts, values)]
+    notes = [*table.notes, *goal.notes, *doubts(table, model, goal, parts, values)]
     rows = described_columns(table, model, goal, values, val)
     rows += [[name, f"left out: {reason}", "", ""] for name, reason in reasons.items()]
     return TableRun(model, goal, parts, rows, notes, scores, gain,
