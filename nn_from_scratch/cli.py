@@ -7,7 +7,8 @@ __all__ = ['EXPERIMENTS', 'LISTED', 'EXAMPLES', 'STATUS', 'ONLY', 'PREDICTING', 
            'widths', 'OneLineParser', 'parser', 'with_training', 'with_files', 'write_figure', 'report', 'options_of',
            'Stopped', 'unwinding', 'any_terminal', 'trained', 'check_files', 'check_folder', 'files_of',
            'quiet_figures', 'perform', 'TableError', 'cells_of', 'number_in', 'read_table', 'answers', 'answers_of',
-           'predict_options', 'about', 'predictions', 'predict', 'train_options', 'with_sizes', 'train', 'main']
+           'predict_options', 'about', 'predictions', 'predict', 'train_options', 'with_sizes', 'write_run', 'train',
+           'main']
 
 # %% ../nbs/26_cli.ipynb #9e556b1c
 import argparse
@@ -17,6 +18,7 @@ import logging
 import os
 import signal
 import sys
+import textwrap
 from contextlib import contextmanager
 from importlib import import_module
 from io import BytesIO, StringIO, TextIOWrapper
@@ -92,7 +94,9 @@ class OneLineParser(argparse.ArgumentParser):
         print(f"{self.prog}: {message} (--help lists all options)", file=sys.stderr)
         raise SystemExit(2)
 
-LISTED = "\n".join(f"  {name:8} {text}" for name, text in EXPERIMENTS.items())
+LISTED = "\n".join(textwrap.fill(
+    text, 86, initial_indent=f"  {name:8} ", subsequent_indent=11 * " ")
+    for name, text in EXPERIMENTS.items())
 EXAMPLES = """
   nn-from-scratch moons
   nn-from-scratch digits --hidden 128,64 --eta 0.05 --out results
@@ -389,6 +393,7 @@ def about(table):
     except ValueError as error:
         raise TableError(f"{table}: {error}") from None
 
+# %% ../nbs/26_cli.ipynb #402d28ee
 def predictions(file, table):
     "Names of the columns, rows of text, and what is to be said of the table."
     network, notes = load_with_notes(file)
@@ -487,7 +492,21 @@ def with_sizes(p):
                    help="replace the files that are there")
     return p
 
-# %% ../nbs/26_cli.ipynb #20a38360
+# %% ../nbs/26_cli.ipynb #a61dc47b
+def write_run(result, out, beside):
+    "The model of a run, its figures and its report."
+    from nn_from_scratch.experiments.report import figures, report, told
+    drawn = figures(result)
+    result.model.save(out)
+    for name, figure in drawn.items():
+        write_figure(figure, beside[f"{name}.png"])
+    write_atomically(beside["report.html"], report(result, drawn).encode())
+    print(told(result))
+    written = [out, *[beside[f"{name}.png"] for name in drawn], beside["report.html"]]
+    print(f"\nwritten: {', '.join(map(str, written))}\n"
+          f"to predict: nn-from-scratch predict {out} NEW.csv")
+
+# %% ../nbs/26_cli.ipynb #3c68fec7
 def train(argv):
     "Train on a table; print what was done, and write the model and its report."
     given = {key: value for key, value in vars(train_options(argv)).items()
@@ -498,8 +517,6 @@ def train(argv):
     beside = {name: out.with_name(f"{out.stem}_{name}") for name in names}
     check_files([out, *beside.values()], force)
     quiet_figures()
-    from nn_from_scratch.experiments.report import figures, told
-    from nn_from_scratch.experiments.report import report as page
     from nn_from_scratch.experiments.table import run
     from nn_from_scratch.tables import read_table as read_columns
     table = read_columns(file)
@@ -508,15 +525,7 @@ def train(argv):
             result = run(table, **given, verbose=True)
     except KeyboardInterrupt:
         raise Stopped("stopped by Ctrl-C, no scores and no model") from None
-    drawn = figures(result)
-    result.model.save(out)
-    for name, figure in drawn.items():
-        write_figure(figure, beside[f"{name}.png"])
-    write_atomically(beside["report.html"], page(result, drawn).encode())
-    print(told(result))
-    written = [f"{name}.png" for name in drawn] + ["report.html"]
-    print(f"\nwritten: {out}, {', '.join(str(beside[name]) for name in written)}\n"
-          f"to predict: nn-from-scratch predict {out} NEW.csv")
+    write_run(result, out, beside)
 
 # %% ../nbs/26_cli.ipynb #b255efb4
 def main(
@@ -528,13 +537,10 @@ def main(
     Exits with status 2 for wrong arguments, and with 143 after SIGTERM."""
     argv = sys.argv[1:] if argv is None else argv
     any_terminal()
+    command = {"predict": predict, "train": train}.get(argv[0] if argv else "")
     try:
         with unwinding():
-            commands = {"predict": predict, "train": train}
-            if argv and argv[0] in commands:
-                commands[argv[0]](argv[1:])
-            else:
-                perform(*options_of(argv))
+            command(argv[1:]) if command else perform(*options_of(argv))
         return 0
     except (KeyboardInterrupt, Stopped) as error:
         said, status = str(error) or "stopped by Ctrl-C outside of training", 130
