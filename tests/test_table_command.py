@@ -70,7 +70,8 @@ def test_train_says_what_it_did_and_writes_it(folder, capsys):
     status, printed, said = called(capsys, *line)
     assert status == 0 and not said
     for text in ("age", "number, mean", "city", "a column for each of 3", "date",
-                 "client  left out: another whole number in each row", "label   left out: as asked",
+                 "client  left out: another whole number in each row",
+                 "label   left out: as asked",
                  "mean  ", "linear model", "network", "RMSE",
                  "predicts price, a number, from 3 columns", "learned from 77 rows",
                  "19 rows decided when to stop, and 24 rows were kept for the scores"):
