@@ -60,7 +60,7 @@ h1, h2 { line-height: 1.25 } h1 { font-size: 1.6rem } h2 { font-size: 1.2rem }
 .wide { overflow-x: auto } table { border-collapse: collapse; margin: 1rem 0 }
 caption { text-align: left; padding-bottom: .4rem }
 th, td { padding: .35rem 1rem .35rem 0; border-bottom: 1px solid #bbb;
-  text-align: left; vertical-align: top; min-width: 4rem }
+  text-align: left; vertical-align: top; min-width: 5.5rem }
 tbody th { max-width: 14rem; overflow-wrap: break-word; font-weight: 600 }
 img { max-width: 100%; height: auto } code { overflow-wrap: anywhere }"""
 
