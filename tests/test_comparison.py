@@ -2,8 +2,8 @@
 import numpy as np
 import pytest
 
-from nn_from_scratch.experiments import tables as experiment
-from nn_from_scratch.experiments.tables import (
+from nn_from_scratch.experiments import comparison as experiment
+from nn_from_scratch.experiments.comparison import (
     Table, built_in, chosen, compare, fitted, mlp, network, preparation, row,
     test_parts as parts_of)
 
