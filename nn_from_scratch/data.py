@@ -329,6 +329,8 @@ def training_weights(
 def checked(network, X, y, name="") -> Samples:
     "Samples and targets that fit the network. Raises `TypeError` or `ValueError`."
     network.check_complete()
+    if isinstance(X, Samples):  # made by hand
+        return X
     X, y = network.input.check(X), network.head.check(y, network.dtype)
     if len(X) != len(y):
         raise ValueError(f"expected as many {name}targets as samples, "

@@ -1,0 +1,20 @@
+"""A scheduler and three worker processes on this machine, for all tests of this folder."""
+import pytest
+
+distributed = pytest.importorskip("distributed")
+
+
+@pytest.fixture(scope="session")
+def cluster():
+    with distributed.LocalCluster(
+        n_workers=3, threads_per_worker=1, processes=True, host="127.0.0.1",
+        dashboard_address=None,
+    ) as cluster:
+        yield cluster
+
+
+@pytest.fixture()
+def client(cluster):
+    with distributed.Client(cluster, direct_to_workers=True) as client:
+        client.wait_for_workers(3, timeout=60)
+        yield client
