@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['own_seed', 'two_moons', 'digits', 'check_shares', 'check_classes', 'table_or_array', 'Split', 'split', 'hold_out',
-           'Samples', 'count_batches', 'Epoch', 'checked_weights', 'training_weights', 'checked', 'held_out', 'parts',
-           'scalable', 'target_columns', 'scale_parts', 'standardize', 'standardize_targets']
+           'Samples', 'count_batches', 'Epoch', 'checked_weights', 'training_weights', 'SparseRows', 'checked',
+           'held_out', 'parts', 'scalable', 'target_columns', 'scale_parts', 'standardize', 'standardize_targets']
 
 # %% ../nbs/16_data.ipynb #5418b867
 from collections.abc import Callable
@@ -326,12 +326,42 @@ def training_weights(
     return weights
 
 # %% ../nbs/16_data.ipynb #be93175f
+class SparseRows:
+    """The rows of a sparse matrix, which are dense arrays when they are asked for, a
+    few at a time. Raises `ValueError` for NaN, infinity, and numbers out of range."""
+
+    def __init__(self,
+        matrix,  # of SciPy, in the CSR format, (n, d)
+        dtype: np.dtype,  # of the rows
+    ):
+        numbers(matrix.data, "samples", dtype)
+        self.matrix = matrix.astype(dtype, copy=False)
+        self.shape, self.dtype = matrix.shape, np.dtype(dtype)
+
+    def __len__(self):
+        return self.shape[0]
+
+    def __getitem__(self, rows):
+        return self.matrix[rows].toarray()
+
+    def take(self, rows, axis, out, mode):
+        "What `Samples` asks of an array: some rows, written to `out`."
+        return self.matrix[rows].toarray(out=out)
+
+    def max(self):
+        return self.matrix.max()
+
+    def min(self):
+        return self.matrix.min()
+
 def checked(network, X, y, name="") -> Samples:
     "Samples and targets that fit the network. Raises `TypeError` or `ValueError`."
     network.check_complete()
     if isinstance(X, Samples):  # made by hand
         return X
-    X, y = network.input.check(X), network.head.check(y, network.dtype)
+    if not isinstance(X, SparseRows):
+        X = network.input.check(X)
+    y = network.head.check(y, network.dtype)
     if len(X) != len(y):
         raise ValueError(f"expected as many {name}targets as samples, "
                          f"got {len(y)} targets and {len(X)} samples")

@@ -259,11 +259,11 @@ def score(
     step = min(1000, max(1, 2**20 // prod(network.input.shape)))  # of a piece
     for start in range(0, len(samples), size):
         stop = min(start + size, len(samples))
-        Y, _ = samples.targets(samples.rows_at(start, stop))
+        Y, weights = samples.targets(samples.rows_at(start, stop))
         Z = np.empty(Y.shape, Y.dtype)
         with np.errstate(over="ignore", invalid="ignore"):
             for first in range(start, stop, step):
                 X = samples.gather(samples.rows_at(first, min(first + step, stop)))
                 Z[first - start:first - start + step] = network.forward(X)
-            scores.add(Z, Y)
+            scores.add(Z, Y, weights)
     return scores.result()

@@ -6,8 +6,8 @@
 __all__ = ['FORMAT', 'LONGEST', 'ABSENT', 'KINDS', 'COMPONENTS', 'MARK', 'GENERATORS', 'write_atomically', 'permissions',
            'sync_folder', 'StorageError', 'parameters_of', 'described_function', 'describe', 'build',
            'describe_network', 'build_network', 'pack', 'checked_key', 'unpack', 'save', 'as_bytes', 'checksum',
-           'read_header', 'check_sum', 'read', 'check_shapes', 'complete', 'load', 'described', 'resume', 'resume_file',
-           'check_architecture', 'Checkpoint', 'checkpoints', 'step_of']
+           'read_header', 'check_sum', 'read', 'check_shapes', 'complete', 'load', 'load_with_notes', 'described',
+           'resume', 'resume_file', 'check_architecture', 'Checkpoint', 'checkpoints', 'step_of']
 
 # %% ../nbs/23_storage.ipynb #60e33246
 import hashlib
@@ -234,6 +234,7 @@ def save(
     network: Network,  # complete
     path: str | Path,  # of the file, `.safetensors` by custom; replaced if it is there
     training=None,  # a `Training` of the network, to go on with later; None: no run
+    notes: dict | None = None,  # for `load_with_notes`: texts, numbers, lists, dicts
 ):
     """Store a network, and a run of it, in one file of the safetensors format. The
     file is whole or not written. Raises `OSError`, and `TypeError` for what cannot be
@@ -241,12 +242,12 @@ def save(
     network.check_complete()
     if training is not None and training.network is not network:
         raise ValueError("expected a training of this network, got that of another")
-    data = as_bytes(network, None if training is None else training.state())
+    data = as_bytes(network, None if training is None else training.state(), notes)
     write_atomically(path, data)
 
 # %% ../nbs/23_storage.ipynb #151cd020
-def as_bytes(network, state):
-    "The file of a network, and of the state of a run or None."
+def as_bytes(network, state, notes=None):
+    "The file of a network, and of the state of a run and notes, or None."
     import safetensors.numpy
     from nn_from_scratch import __version__
     own, tensors = [], {}
@@ -260,6 +261,8 @@ def as_bytes(network, state):
     content = {"format": FORMAT, "library": __version__, "network": architecture,
                "snapshot": pack(snapshot, "network", tensors),
                "run": pack(run, "run", tensors) if run else None}
+    if notes is not None:
+        content["notes"] = notes
     tensors = {name: np.require(value, value.dtype.newbyteorder("="), "C")
                for name, value in tensors.items()}
     texts = {"nn_from_scratch": ABSENT + json.dumps(content)}
@@ -363,12 +366,19 @@ def load(
 ) -> Network:  # which predicts and trains as the one that was stored
     """Read a network. Nothing in the file is run. Raises `StorageError` for a file that
     is altered, truncated, of a newer format or does not fit, and `OSError`."""
+    return load_with_notes(path, components)[0]
+
+def load_with_notes(
+    path: str | Path,  # as for `load`
+    components: list | tuple = (),  # as for `load`
+) -> tuple[Network, dict | None]:  # the network, and the notes that `save` was given
+    "What `load` reads, with the notes beside it. Raises as `load` does."
     content, tensors = read(path)
     table = COMPONENTS | {component.__name__: component for component in components}
     with described(path):
         network = build_network(content["network"], table)
         complete(network, content, tensors, table)
-    return network
+    return network, content.get("notes")
 
 @contextmanager
 def described(path):
