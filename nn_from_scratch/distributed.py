@@ -2,11 +2,11 @@
 
 # %% auto #0
 __all__ = ['WAIT', 'LIVES', 'checked_client', 'workers_of', 'check_layers', 'size', 'Part', 'Fetched', 'lazily_checked', 'Placed',
-           'ParallelObjective', 'train_parallel', 'parallel_training']
+           'ParallelObjective', 'train_parallel', 'parallel_training', 'itself', 'Durable', 'on_cluster']
 
-# %% ../nbs/35_distributed.ipynb #66a2baf6
+# %% ../nbs/35_distributed.ipynb #acfef405
 from concurrent.futures import CancelledError
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from copy import copy
 from functools import partial
 
@@ -258,3 +258,31 @@ def parallel_training(network, client, x_train, y_train, x_val=None, y_val=None,
     samples = Placed(client, network, x_train, y_train, n_parts)
     return Training(network, samples, samples.y, x_val, y_val, callbacks=callbacks,
                     objective=partial(ParallelObjective, samples), **options)
+
+# %% ../nbs/35_distributed.ipynb #5a43fb34
+def itself(value):
+    return value
+
+class Durable:
+    """A client of Dask whose scattered data outlive the worker that holds them: they
+    are the result of a task, which the scheduler can give to another worker."""
+
+    def __init__(self, client):
+        self.client = client
+
+    def __getattr__(self, name):
+        return getattr(self.client, name)
+
+    async def scatter(self, data, **options):
+        return self.client.submit(itself, data, pure=False)
+
+@contextmanager
+def on_cluster(
+    client,  # `dask.distributed.Client` of a cluster that has this library
+):
+    """In a `with` block, searches of scikit-learn and of this library, and whatever
+    else uses joblib, run on a cluster, with the results that they have without."""
+    import joblib
+    client = Durable(checked_client(client))
+    with joblib.parallel_backend("dask", client=client, wait_for_workers_timeout=WAIT):
+        yield
