@@ -19,8 +19,8 @@ from .callbacks import History
 from .gradcheck import quoted
 from .layers import count
 
-# %% ../nbs/36_blocks.ipynb #ac1363e7
-BLOCK = 2**24  # bytes
+# %% ../nbs/36_blocks.ipynb #10f8a8e5
+BLOCK = 2**23  # bytes
 
 def bounds(n, rows) -> list:
     "First row and end of blocks of about equal length, at most `rows` each."
@@ -96,11 +96,11 @@ def check_column(y, columns):
         raise ValueError("expected y to be the column of the targets, one of "
                          f"{', '.join(map(str, columns))}, got {quoted(y)}")
 
-# %% ../nbs/36_blocks.ipynb #70718c8a
+# %% ../nbs/36_blocks.ipynb #9ef6c9cf
 def blocks(
     X,  # array in memory, mapped or of Dask; Dask table; path of .npy or of Parquet
     y,  # targets: an array of the same kind, or the name of their column in a table
-    rows: int | None = None,  # of a block of an array; None: about 16 MB
+    rows: int | None = None,  # of a block of an array; None: about 8 MB
 ) -> list[Callable]:  # each reads one block: samples and targets
     """Cut data that need not fit into memory into blocks: rows of an array, chunks and
     partitions of Dask, row groups of Parquet. Raises `ValueError`, `TypeError`."""
