@@ -6,14 +6,13 @@
 __all__ = ['Echo', 'call_times', 'nothing', 'task_time', 'Case', 'parallel_step', 'step_times', 'Costs', 'fitted', 'best_workers',
            'noise_scale']
 
-# %% ../../nbs/experiments/56_scale.ipynb #d1252ae8
+# %% ../../nbs/experiments/56_scale.ipynb #87047f8a
 import time
 from functools import partial
 from typing import Callable, NamedTuple
 
 import numpy as np
 
-from ..data import digits
 from ..distributed import ParallelObjective, Placed
 from .speed import batch, network, race, step_of
 from ..objective import Objective
@@ -46,7 +45,7 @@ def task_time(client, n=200, rounds=5):
         client.gather(client.map(nothing, range(n), pure=False))
     return race({"": tasks}, rounds, at_least=0)[""] / n
 
-# %% ../../nbs/experiments/56_scale.ipynb #139dc019
+# %% ../../nbs/experiments/56_scale.ipynb #3691e4c7
 class Case(NamedTuple):
     "A step that is timed."
     widths: tuple  # units from the inputs to the outputs
@@ -56,8 +55,10 @@ class Case(NamedTuple):
 
     @property
     def P(self):
-        return sum((d_in + 1) * d_out for d_in, d_out in zip(self.widths, self.widths[1:]))
+        pairs = zip(self.widths, self.widths[1:])
+        return sum((d_in + 1) * d_out for d_in, d_out in pairs)
 
+# %% ../../nbs/experiments/56_scale.ipynb #48a44e2d
 def parallel_step(client, case) -> Callable:  # one step, without arguments
     "A step of a case."
     model, (X, Y) = network(case.widths), batch(case.widths, case.n)
@@ -81,7 +82,7 @@ def step_times(client, cases, rounds=7) -> dict:  # seconds of a step by case
     steps = {case: parallel_step(client, case) for case in cases}
     return race(steps, rounds, at_least=0)
 
-# %% ../../nbs/experiments/56_scale.ipynb #eae06ace
+# %% ../../nbs/experiments/56_scale.ipynb #542f8894
 class Costs(NamedTuple):
     "Seconds of the parts of a step."
     start: float  # whatever its size
@@ -92,22 +93,23 @@ class Costs(NamedTuple):
 
     def step(self, P, n, workers, bandwidth=np.inf, cores=np.inf):
         "Seconds of a step in which one process sends to all workers and adds up."
-        passed = 8 * P * workers
-        return passed / bandwidth + sum(np.multiply(self, [
-            1, workers, P, P * n / np.minimum(workers, cores), passed]))
+        computing = self.sample * P * n / np.minimum(workers, cores)
+        talking = self.call * workers + 8 * P * workers * (self.byte + 1 / bandwidth)
+        return self.start + self.number * P + computing + talking
 
     def alone(self, P, n):
         "Seconds of a step of one process without workers."
         return self.number * P + self.sample * P * n
 
     def ring(self, P, n, workers, bandwidth, hop=1e-4):
-        "The same for a ring, in which each sends to its neighbour 2 (workers - 1) times."
+        "The same for a ring, in which each worker sends to the next one."
         passed = 8 * P * (workers - 1) / workers
         return (self.start + 2 * (workers - 1) * hop + self.number * P
                 + self.sample * P * n / workers + passed * (self.byte + 1 / bandwidth))
 
+# %% ../../nbs/experiments/56_scale.ipynb #ee1d88df
 def fitted(times: dict, cores: int) -> Costs:
-    "Costs that explain the times of cases with workers, with the least relative errors."
+    "Costs that explain the times of cases with workers, by least relative errors."
     from scipy.optimize import nnls
     cases, seconds = list(times), np.array(list(times.values()))
     parts = np.array([

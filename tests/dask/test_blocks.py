@@ -48,14 +48,14 @@ def test_every_source_has_all_rows_once_in_order(tmp_path):
         assert np.array_equal(np.concatenate([labels for _, labels in pairs]), y), name
 
 
-def test_sources_of_the_same_blocks_fit_the_same_bits(tmp_path):
-    thetas = set()
+def test_sources_of_the_same_blocks_fit_the_same_network(tmp_path):
+    thetas = []
     for name, parts in sources(tmp_path).items():
         if name in ("dask array", "parquet"):  # both cut after each 251 rows
             model, history = fit_blocks(NetworkClassifier(**SMALL), parts, epochs=3)
-            thetas.add(model[-1].network_.theta.tobytes())
+            thetas.append(model[-1].network_.theta)
             assert history["val_score"][-1] > 0.9
-    assert len(thetas) == 1
+    np.testing.assert_allclose(*thetas, rtol=0, atol=1e-5)  # tables sum by column
 
 
 def test_a_mapped_part_of_a_file(tmp_path):
