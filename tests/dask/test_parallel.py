@@ -25,16 +25,21 @@ def network(dtype=np.float64, dropout=0.0):
 
 
 def kill(client, at):
-    "A callback that kills a worker after step `at`, as a failing machine would."
-    steps = []
+    """A callback that kills a worker after step `at`, as a failing machine would, and
+    sees to it that it is dead."""
+    steps, killed = [], []
 
     def step(network):
         steps.append(1)
         if len(steps) == at:
             pids = client.run(os.getpid)
-            os.kill(pids[min(pids)], signal.SIGKILL)
+            killed.append(pids[min(pids)])
+            os.kill(killed[0], signal.SIGKILL)
 
-    return nn.LambdaCallback(on_batch_end=step)
+    def end(network, stats):
+        assert killed and killed[0] not in client.run(os.getpid).values()
+
+    return nn.LambdaCallback(on_batch_end=step, on_train_end=end)
 
 
 CASES = {
