@@ -6,11 +6,12 @@
 __all__ = ['WAIT', 'LIVES', 'check_layers', 'checked_client', 'workers_of', 'Part', 'Fetched', 'lazily_checked', 'Placed', 'size',
            'ParallelObjective', 'train_parallel', 'parallel_training', 'itself', 'Durable', 'on_cluster']
 
-# %% ../nbs/35_distributed.ipynb #acfef405
+# %% ../nbs/35_distributed.ipynb #dab5e09f
 from concurrent.futures import CancelledError
 from contextlib import contextmanager, suppress
 from copy import copy
 from functools import partial
+from time import monotonic, sleep
 
 import numpy as np
 from numpy import ndarray
@@ -34,7 +35,7 @@ def check_layers(network):
                 f"{layer!r} as layer {place}: each worker would normalise by the "
                 "statistics of its part, which are not those of the batch")
 
-# %% ../nbs/35_distributed.ipynb #bfab40e9
+# %% ../nbs/35_distributed.ipynb #c31a2264
 WAIT = 60  # seconds for a worker to come
 LIVES = 4  # workers that may be lost, one after the other, with one part of a batch
 
@@ -51,9 +52,13 @@ def checked_client(client):
     return client
 
 def workers_of(client) -> list:  # their addresses
-    "Those of a cluster. Raises `TimeoutError` if none comes."
-    client.wait_for_workers(1, timeout=WAIT)
-    return sorted(client.nthreads())
+    "Those that the scheduler knows. Raises `TimeoutError` if none comes."
+    latest = monotonic() + WAIT
+    while not (workers := sorted(client.nthreads())):
+        if monotonic() > latest:
+            raise TimeoutError(f"expected a cluster with workers, none in {WAIT} s")
+        sleep(.1)
+    return workers
 
 # %% ../nbs/35_distributed.ipynb #8dae126f
 class Part:

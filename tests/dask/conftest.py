@@ -1,4 +1,4 @@
-"""A scheduler and three worker processes on this machine, for all tests of this folder."""
+"""A scheduler and three worker processes on this machine, for the tests here."""
 import pytest
 
 distributed = pytest.importorskip("distributed")
@@ -15,6 +15,8 @@ def cluster():
 
 @pytest.fixture()
 def client(cluster):
-    with distributed.Client(cluster, direct_to_workers=True) as client:
+    # by its address: a LocalCluster loses count of workers that its nannies restart
+    address = cluster.scheduler_address
+    with distributed.Client(address, direct_to_workers=True) as client:
         client.wait_for_workers(3, timeout=60)
         yield client
