@@ -357,6 +357,8 @@ class SparseRows:
 def checked(network, X, y, name="") -> Samples:
     "Samples and targets that fit the network. Raises `TypeError` or `ValueError`."
     network.check_complete()
+    if isinstance(X, Samples):  # made by hand
+        return X
     if not isinstance(X, SparseRows):
         X = network.input.check(X)
     y = network.head.check(y, network.dtype)

@@ -227,7 +227,8 @@ class Standing:
 class Choice:
     "What a network is to be trained with: what is given, or else was last in use."
 
-    def __init__(self, network, loss, regularizer, optimizer):
+    def __init__(self, network, loss, regularizer, optimizer, objective=Objective):
+        self.objective = objective
         check_loss(loss)
         head, regularizer = network.head, get_regularizer(regularizer)
         self.head = head if loss is None else Head(head.shape, head.activation, loss)
@@ -244,7 +245,7 @@ class Choice:
         network.optimizer = self.optimizer
         if self.fresh:
             self.optimizer.start(network.theta, decayed=network.weights_in_theta())
-        return Objective(network, self.head, self.regularizer)
+        return self.objective(network, self.head, self.regularizer)
 
 # %% ../nbs/18_training.ipynb #742b22bb
 RUNNING = WeakKeyDictionary()  # the turn of each network that is being trained
@@ -305,6 +306,7 @@ class Training:
         shuffle: bool = True,  # a new order in each epoch
         validation_split: float = 0.0,  # share to validate on, instead of `x_val`
         callbacks: list[Callback] | None = None,  # called at the moments of `Callback`
+        objective: Callable = Objective,  # makes what is minimised, see `Choice.take`
     ):
         self.callbacks, self.estimator = listed_callbacks(callbacks), estimator
         epochs = count(epochs, "epochs")
@@ -324,7 +326,7 @@ class Training:
                           "may diverge: scale them, see standardize_targets",
                           stacklevel=3)
         self.network = network
-        self.choice = Choice(network, loss, regularizer, optimizer)
+        self.choice = Choice(network, loss, regularizer, optimizer, objective)
         check_estimator(estimator, self.choice.head)
         self.eta = self.choice.optimizer.eta
         if eta is not None:
