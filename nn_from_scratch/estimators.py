@@ -532,7 +532,7 @@ class NetworkClassifier(ClassifierMixin, NetworkEstimator):
     def _more_tags(self):  # scikit-learn before 1.6
         return {"multilabel": True}
 
-# %% ../nbs/24_estimators.ipynb #5e4509fc
+# %% ../nbs/24_estimators.ipynb #7dfefac6
 def weighted_scale(Y, weights):
     "Mean and deviation of each column, 1 for a deviation of 0, of any unit."
     mean = np.average(Y, axis=0, weights=weights)
@@ -541,7 +541,6 @@ def weighted_scale(Y, weights):
     squares = np.average(((Y - mean) / largest)**2, axis=0, weights=weights)
     return mean, largest * np.where(squares > 0, np.sqrt(squares), 1)
 
-# %% ../nbs/24_estimators.ipynb #96951da3
 class NetworkRegressor(RegressorMixin, NetworkEstimator):
     "A network for one or several real targets, in any unit."
     _parameter_constraints: dict = {
@@ -620,15 +619,13 @@ class NetworkRegressor(RegressorMixin, NetworkEstimator):
     def _more_tags(self):  # scikit-learn before 1.6
         return {"multioutput": True}
 
-# %% ../nbs/24_estimators.ipynb #8b0340db
-ARRAYS = ("classes_", "class_weight_", "target_mean_", "target_scale_",
-          "feature_names_in_")
+# %% ../nbs/24_estimators.ipynb #6b8b40fc
+ARRAYS = "classes_ class_weight_ target_mean_ target_scale_ feature_names_in_".split()
 
 def plain(array, name):
     "An array of text, numbers or booleans, with its kind, for JSON."
     if array.dtype.kind not in "biufUO":
-        raise TypeError(f"expected {name} as text, numbers or booleans to store, got "
-                        f"{array.dtype}")
+        raise TypeError(f"expected {name} as text or numbers, got {array.dtype}")
     return {"dtype": array.dtype.str, "values": array.tolist()}
 
 def notes_of(estimator):
@@ -642,27 +639,24 @@ def notes_of(estimator):
         except TypeError:
             left_out.append(name)
     if left_out:
-        warnings.warn(f"not stored, and as by default when the file is read: "
-                      f"{', '.join(left_out)}", stacklevel=3)
+        warnings.warn(f"not stored: {', '.join(left_out)}", stacklevel=3)
     fitted = {name: plain(value, name) for name, value in vars(estimator).items()
               if name in ARRAYS}
     return {"estimator": "classifier" if is_classifier(estimator) else "regressor",
             "parameters": parameters, "fitted": fitted,
             "history": dict(estimator.history_)}
 
-# %% ../nbs/24_estimators.ipynb #c55fe901
+# %% ../nbs/24_estimators.ipynb #023c49c1
 def restored(cls, network, notes, components):
     "The estimator of a file. Raises any error for wrong content."
     kinds = {"classifier": NetworkClassifier, "regressor": NetworkRegressor}
     kind = kinds.get((notes or {}).get("estimator"))
     if kind is None:
-        raise StorageError("expected the file of an estimator, got that of a network, "
-                           "which Network.load reads")
+        raise StorageError("expected an estimator, got what Network.load reads")
     if issubclass(kind, cls):
         cls = kind
     elif not issubclass(cls, kind):
-        raise StorageError(f"expected the file of a {cls.__name__}, got that of a "
-                           f"{kind.__name__}")
+        raise StorageError(f"expected a {cls.__name__}, got a {kind.__name__}")
     table = COMPONENTS | {component.__name__: component for component in components}
     parameters = {name: build(value, table)
                   for name, value in notes["parameters"].items()}
@@ -698,7 +692,7 @@ def completed(estimator, network, history):
     estimator.record(history)
     return estimator
 
-# %% ../nbs/24_estimators.ipynb #36f35637
+# %% ../nbs/24_estimators.ipynb #96ce3691
 def from_sklearn(
     mlp,  # fitted MLPClassifier or MLPRegressor
 ):  # fitted NetworkClassifier or NetworkRegressor
@@ -724,6 +718,7 @@ def from_sklearn(
         network.tensors()[f"{i}.b"][...] = b
     return completed(estimator, network, History())
 
+# %% ../nbs/24_estimators.ipynb #bfc8d8ce
 def taken_over(mlp):
     "Parameters of an MLP under the names that they have here."
     rule = "adam"

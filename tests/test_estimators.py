@@ -581,7 +581,7 @@ def test_a_file_is_of_an_estimator_and_of_its_kind(tmp_path):
     assert repr(twin.activation) == "[ELU(alpha=0.5)]"
     assert twin.history_ == model.history_ and same(model, twin)
     assert np.array_equal(nn.Network.load(path).output(X), model.network_.output(X))
-    with pytest.raises(storage.StorageError, match="of a NetworkClassifier"):
+    with pytest.raises(storage.StorageError, match="got a NetworkClassifier"):
         NetworkRegressor.load(path)
     model.network_.save(path)
     with pytest.raises(storage.StorageError, match="Network.load reads"):
