@@ -61,7 +61,7 @@ class Embedding(Layer):
         return (*shape, self.n_units)
 
     def initialize(self, rng):
-        self.E = self.initializer(rng, self.n_units, self.n_words).T
+        self.E = self.initializer(rng, *self.E.shape[::-1]).T
 
     def forward(self, X, training=False):
         if training:

@@ -162,12 +162,14 @@ class Recurrent(OverTime):
                          initializer or default_initializer(self.activation),
                          recurrent_initializer, regularizer, truncate)
 
-    def step(self, Z, H):
+    def step(self, Z, *state):
+        [H] = state
         Z = Z + H.dot(self.W_h)
         A = np.asarray(self.activation.forward(Z), Z.dtype)
         return (A,), (Z, A)
 
-    def step_back(self, state, kept, dH):
+    def step_back(self, state, kept, *dstate):
+        [dH] = dstate
         dZ = self.activation.backward(dH, *kept)
         return dZ, (dZ.dot(self.W_h.T),)
 
@@ -185,8 +187,8 @@ class LSTM(OverTime):
         super().initialize(rng)
         self.b[self.n_units:2 * self.n_units] = 1
 
-    def step(self, Z, H, C):
-        k = self.n_units
+    def step(self, Z, *state):
+        k, (H, C) = self.n_units, state
         Z = Z + H.dot(self.W_h)
         S, G = sigmoid(Z[:, :3 * k]), tanh(Z[:, 3 * k:])
         I, F, O = S[:, :k], S[:, k:2 * k], S[:, 2 * k:]
@@ -194,8 +196,8 @@ class LSTM(OverTime):
         B = tanh(C)
         return (O * B, C), (S, G, B)
 
-    def step_back(self, state, kept, dH, dC):
-        k, (_, C), (S, G, B) = self.n_units, state, kept
+    def step_back(self, state, kept, *dstate):
+        k, (_, C), (S, G, B), (dH, dC) = self.n_units, state, kept, dstate
         I, F, O = S[:, :k], S[:, k:2 * k], S[:, 2 * k:]
         dC = dC + dH * O * (1 - B * B)
         dS = np.concatenate([dC * G, dC * C, dH * B], axis=1)
@@ -219,16 +221,17 @@ class GRU(OverTime):
         super().initialize(rng)
         self.b_h[...] = 0
 
-    def step(self, Z, H):
-        k, M = self.n_units, H.dot(self.W_h)
+    def step(self, Z, *state):
+        k, [H] = self.n_units, state
+        M = H.dot(self.W_h)
         S = sigmoid(Z[:, :2 * k] + M[:, :2 * k])
         R, K = S[:, :k], S[:, k:]
         M = M[:, 2 * k:] + self.b_h
         G = tanh(Z[:, 2 * k:] + R * M)
         return (K * H + (1 - K) * G,), (S, G, M)
 
-    def step_back(self, state, kept, dH):
-        k, (H,), (S, G, M) = self.n_units, state, kept
+    def step_back(self, state, kept, *dstate):
+        k, [H], (S, G, M), [dH] = self.n_units, state, kept, dstate
         R, K = S[:, :k], S[:, k:]
         dG = dH * (1 - K) * (1 - G * G)
         dS = np.concatenate([dG * M, dH * (H - G)], axis=1) * S * (1 - S)
