@@ -91,8 +91,8 @@ LOSSES = {
     "categorical_cross_entropy": CategoricalCrossEntropy}
 PENALTIES = {"l2": L2, "l1": L1, "elastic_net": lambda alpha: ElasticNet(alpha, alpha)}
 
-# %% ../nbs/24_estimators.ipynb #7a0b125c
-def checked_by_sklearn(estimator, X, *y, reset=False):
+# %% ../nbs/24_estimators.ipynb #0c806565
+def checked_by_sklearn(estimator, X, *y, reset=False) -> Any:
     """Samples, an array or a sparse matrix in rows, and targets if there are any, an
     array of one axis or two."""
     options = {"accept_sparse": "csr", "dtype": "numeric", "reset": reset}
@@ -103,7 +103,7 @@ def checked_by_sklearn(estimator, X, *y, reset=False):
     Y = Y.toarray() if issparse(Y) else Y
     return X, column_or_1d(Y, warn=True) if Y.shape[1:] == (1,) else Y
 
-def rows_of(X, dtype):
+def rows_of(X, dtype) -> Any:
     "Samples whose rows are arrays when they are asked for."
     return SparseRows(X, dtype) if issparse(X) else X
 
@@ -160,7 +160,7 @@ class OneThread:
 
 one_thread = OneThread()
 
-# %% ../nbs/24_estimators.ipynb #6a6179f2
+# %% ../nbs/24_estimators.ipynb #044bb122
 class NetworkEstimator(BaseEstimator):
     """What classifier and regressor share. A subclass says what targets become
     (`_learn`, `_encode`), what they weigh, and what the outputs are."""
@@ -238,7 +238,7 @@ class NetworkEstimator(BaseEstimator):
 
     def _training(self, network, X, targets, weights, validation_data, whole):
         "The run, with validation samples weighted as those to train on."
-        validation = ()
+        validation: tuple = ()
         if validation_data is not None:
             validation = self._validation(validation_data, network.dtype)
         fraction, callbacks = 0, listed_callbacks(self.callbacks)
@@ -249,7 +249,7 @@ class NetworkEstimator(BaseEstimator):
         if self.verbose and whole:
             callbacks = [*callbacks, ProgressBar(self.epochs)]
         fresh = whole or network.optimizer is None
-        training = Training(
+        training: Any = Training(
             network, rows_of(X, network.dtype), targets, *validation,
             eta=self.learning_rate, epochs=self.epochs if whole else 1,
             batch_size=self.batch_size, loss=self._loss(),
@@ -298,7 +298,7 @@ class NetworkEstimator(BaseEstimator):
                              "set warm_start=False to begin anew")
         return self.network_ if goes_on else network
 
-    def _hidden(self):
+    def _hidden(self) -> Any:
         "Units and activation of each hidden layer."
         sizes = self.hidden_layer_sizes
         sizes = [sizes] if isinstance(sizes, Integral) else list(sizes)
@@ -364,10 +364,10 @@ class NetworkEstimator(BaseEstimator):
         to_onnx(self, path)
 
     if TYPE_CHECKING:  # what a subclass says
-        def _learn(self, y, weights, goes_on, whole, classes): ...
-        def _encode(self, y): ...
-        def _weigh(self, targets, weights): ...
-        def _outputs(self): ...
+        def _learn(self, y, weights, goes_on, whole, classes) -> Any: ...
+        def _encode(self, y) -> Any: ...
+        def _weigh(self, targets, weights) -> Any: ...
+        def _outputs(self) -> Any: ...
 
     def __sklearn_is_fitted__(self):
         return "network_" in vars(self)
@@ -646,11 +646,11 @@ def notes_of(estimator):
             "parameters": parameters, "fitted": fitted,
             "history": dict(estimator.history_)}
 
-# %% ../nbs/24_estimators.ipynb #023c49c1
+# %% ../nbs/24_estimators.ipynb #2e6d9e4f
 def restored(cls, network, notes, components):
     "The estimator of a file. Raises any error for wrong content."
     kinds = {"classifier": NetworkClassifier, "regressor": NetworkRegressor}
-    kind = kinds.get((notes or {}).get("estimator"))
+    kind = kinds.get((notes or {}).get("estimator", ""))
     if kind is None:
         raise StorageError("expected an estimator, got what Network.load reads")
     if issubclass(kind, cls):
@@ -692,7 +692,7 @@ def completed(estimator, network, history):
     estimator.record(history)
     return estimator
 
-# %% ../nbs/24_estimators.ipynb #96ce3691
+# %% ../nbs/24_estimators.ipynb #3051872a
 def from_sklearn(
     mlp,  # fitted MLPClassifier or MLPRegressor
 ):  # fitted NetworkClassifier or NetworkRegressor
@@ -706,8 +706,9 @@ def from_sklearn(
     kind = NetworkClassifier if is_classifier(mlp) else NetworkRegressor
     estimator = kind(**taken_over(mlp))
     names = "n_features_in_", "feature_names_in_", "classes_"
-    vars(estimator).update((name, getattr(mlp, name)) for name in names
-                           if hasattr(mlp, name))
+    for name in names:
+        if hasattr(mlp, name):
+            setattr(estimator, name, getattr(mlp, name))
     k = mlp.n_outputs_
     if kind is NetworkRegressor:
         estimator.target_mean_, estimator.target_scale_ = np.zeros(k), np.ones(k)
