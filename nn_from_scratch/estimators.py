@@ -160,7 +160,7 @@ class OneThread:
 
 one_thread = OneThread()
 
-# %% ../nbs/24_estimators.ipynb #044bb122
+# %% ../nbs/24_estimators.ipynb #e3103efc
 class NetworkEstimator(BaseEstimator):
     """What classifier and regressor share. A subclass says what targets become
     (`_learn`, `_encode`), what they weigh, and what the outputs are."""
@@ -291,7 +291,8 @@ class NetworkEstimator(BaseEstimator):
         for n_units, activation in zip(*self._hidden()):
             network.add_layer(n_units, activation, self.initializer,
                               dropout=self.dropout, batch_norm=self.batch_norm)
-        network.add_output_layer(*self._outputs(), self.initializer)
+        n_outputs, activation = self._outputs()
+        network.add_output_layer(n_outputs, activation, self.initializer)
         if goes_on and repr(network) != repr(self.network_):
             raise ValueError(f"warm_start goes on with {self.network_!r}, and the "
                              f"parameters are now those of {network!r}: "
