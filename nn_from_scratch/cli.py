@@ -24,6 +24,7 @@ from importlib import import_module
 from io import BytesIO, StringIO, TextIOWrapper
 from math import isfinite, prod
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -469,7 +470,7 @@ def train_options(argv):
                    help="predict a class, or a number (as the target looks)")
     p.add_argument("--out", type=path, metavar="FILE",
                    help="new file for the model (TABLE's name, .safetensors)")
-    columns = dict(metavar="COLUMN", nargs="+", action="extend", default=[])
+    columns: Any = dict(metavar="COLUMN", nargs="+", action="extend", default=[])
     p.add_argument("--id", dest="ids", **columns,
                    help="columns that name a row: not learned from, and repeated "
                         "beside its prediction")

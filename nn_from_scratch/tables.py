@@ -246,7 +246,6 @@ class Column:
             return ""
         return f"{self.name}: expected {self.expected}, got {named_counts(wrong, 3)}"
 
-# %% ../nbs/29_tables.ipynb #e494e951
 def absent(values: ndarray) -> ndarray:  # booleans (n,)
     "Where there is no value."
     if values.dtype.kind == "f":
@@ -297,8 +296,9 @@ class Number(Column):
 
     def unknown(self, values):
         outside = np.sum((values < self.low) | (values > self.high))
-        return outside and (f"{outside} outside of the {self.low:g} to {self.high:g} "
-                            "of training") or ""
+        if not outside:
+            return ""
+        return f"{outside} outside of the {self.low:g} to {self.high:g} of training"
 
     def __str__(self):
         return f"number, mean {self.mean:.4g}, standard deviation {self.scale:.4g}"
@@ -348,7 +348,7 @@ class Category(Column):
 
     def unknown(self, values):
         new = [value for value in values if value not in {None, *self.values}]
-        return new and f"{len(new)} of other categories: {named_counts(new, 3)}" or ""
+        return f"{len(new)} of other categories: {named_counts(new, 3)}" if new else ""
 
     def misfit(self, cells, values):
         known = [value for value in values if value is not None]

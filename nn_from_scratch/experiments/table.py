@@ -24,8 +24,7 @@ from ..cli import TableError
 from ..data import hold_out
 from ..estimators import (
     NetworkClassifier, NetworkEstimator, NetworkRegressor, notes_of, restored)
-from ..network import Network
-from ..storage import described, load_with_notes, save
+from ..storage import StorageError, described, load_with_notes, save
 from ..tables import (
     ENOUGH, Category, Date, Number, Table, absent, columns_of, decimal_mark, encode,
     is_missing, missing_in, named_counts, strange)
@@ -115,11 +114,12 @@ KINDS = {kind.__name__: kind for kind in (Number, Category, Date)}
 
 def load_model(
     path: str | Path,  # of a file that `TableModel.save` has written
-) -> TableModel | Network:  # a network, if the file is that of a network alone
-    "Read a model. Raises `StorageError` for a file that is not whole, and `OSError`."
+) -> TableModel:
+    """Read a model. Raises `StorageError` for a file that is not whole, or of a network
+    alone, and `OSError`."""
     network, notes = load_with_notes(path)
-    if "table" not in (notes or {}):
-        return network
+    if notes is None or "table" not in notes:
+        raise StorageError(f"{path}: expected a model of a table, got {network!r}")
     with described(path):
         stored = notes["table"]
         columns = [KINDS[kind](**state) for kind, state in stored["columns"]]
@@ -398,7 +398,7 @@ def described_columns(table, model, goal, values, val) -> list:  # rows of text
     "Each column: name, what it is, what is missing, what is lost without it."
     ends = np.cumsum([0, *[len(column.names) for column in model.columns]])
     blocks = [slice(*pair) for pair in zip(ends, ends[1:])]
-    lost = importances(model.estimator, *val, blocks)
+    lost = importances(model.estimator, val[0], val[1], blocks)
     rows, cells = [], table.rows(goal.rows).columns
     for column, of, by in zip(model.columns, values, lost):
         missing = missing_in(column, cells[column.name], of)
