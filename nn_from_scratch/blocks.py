@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['BLOCK', 'bounds', 'read_rows', 'array_blocks', 'dask_blocks', 'parquet_blocks', 'check_column', 'blocks',
-           'first_pass', 'fit_blocks']
+           'first_pass', 'later_pass', 'checked_patience', 'fit_blocks']
 
 # %% ../nbs/36_blocks.ipynb #46951df8
 from collections.abc import Callable
@@ -31,7 +31,7 @@ def bounds(n, rows) -> list:
 
 def read_rows(X, start, stop) -> ndarray:
     "Rows of an array; those of a mapped file are read, which keeps no page in memory."
-    if not isinstance(X, np.memmap) or X.mode == "c":
+    if not isinstance(X, np.memmap) or X.mode == "c" or X.filename is None:
         return X[start:stop]
     if not X.flags.c_contiguous:
         raise ValueError("expected a mapped array whose rows lie one after the other, "
@@ -61,12 +61,12 @@ def array_blocks(X, y, rows) -> list:
 # %% ../nbs/36_blocks.ipynb #82405c58
 def dask_blocks(X, y) -> list:
     "The chunks of a Dask array, or the partitions of a Dask table with a column `y`."
-    import dask
+    from dask.base import compute
     def read_table(part):
-        [table] = dask.compute(X.partitions[part])
+        [table] = compute(X.partitions[part])
         return table.drop(columns=y), table[y].to_numpy()
     def read_array(start, stop):
-        return dask.compute(X[start:stop], y[start:stop])
+        return compute(X[start:stop], y[start:stop])
     if hasattr(X, "columns"):
         check_column(y, X.columns)
         return [partial(read_table, part) for part in range(X.npartitions)]
@@ -122,16 +122,35 @@ def blocks(
     return array_blocks(X, y, rows)
 
 # %% ../nbs/36_blocks.ipynb #9014b051
-def first_pass(parts, classifies) -> tuple:  # scaler, and the labels or None
+def first_pass(estimator, parts) -> tuple:  # pipeline to fit, options of partial_fit
     "Mean and deviation of each feature, and the labels there are, block by block."
+    from sklearn.base import clone, is_classifier
+    from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import StandardScaler
-    scaler, labels = StandardScaler(), None
+    scaler, labels = StandardScaler(), []
     for read in parts:
         X, y = read()
         scaler.partial_fit(X)
-        if classifies:
-            labels = np.unique(y if labels is None else np.append(labels, y))
-    return scaler, labels
+        if is_classifier(estimator):
+            labels = np.unique([*labels, *np.unique(y)])
+    options = {"classes": labels} if is_classifier(estimator) else {}
+    return make_pipeline(scaler, clone(estimator)), options
+
+def later_pass(model, parts, rng, options):
+    "Each block, its rows in a new order, to the estimator at the end of a pipeline."
+    for read in parts:
+        X, y = read()
+        order = rng.permutation(len(y))
+        model[-1].partial_fit(model[0].transform(X)[order], y[order], **options)
+
+# %% ../nbs/36_blocks.ipynb #c4ec7ed1
+def checked_patience(parts, epochs, patience) -> int:
+    "`epochs` for None. Raises `ValueError` or `TypeError` for what cannot be fitted."
+    if len(parts) < 2:
+        raise ValueError("expected at least 2 blocks, of which one is kept out, "
+                         f"got {len(parts)}: choose fewer rows a block")
+    epochs = count(epochs, "epochs")
+    return epochs if patience is None else count(patience, "epochs of patience")
 
 # %% ../nbs/36_blocks.ipynb #73c0a52a
 def fit_blocks(
@@ -145,27 +164,16 @@ def fit_blocks(
     """Fit an estimator to data that do not fit into memory, a block at a time, on
     features of mean 0 and deviation 1. With `patience`, the pipeline is that of the
     epoch with the best score. Raises `ValueError` for fewer than two blocks."""
-    from sklearn.base import clone, is_classifier
-    from sklearn.pipeline import make_pipeline
-    epochs = count(epochs, "epochs")
-    patience = epochs if patience is None else count(patience, "epochs of patience")
-    if len(parts) < 2:
-        raise ValueError("expected at least 2 blocks, of which one is kept out, "
-                         f"got {len(parts)}: choose fewer rows a block")
+    patience = checked_patience(parts, epochs, patience)
     rng, history = np.random.default_rng(seed), History()
     kept, *others = rng.permutation(len(parts))
-    scaler, labels = first_pass([parts[i] for i in others], is_classifier(estimator))
-    model = best = make_pipeline(scaler, clone(estimator))
-    options = {} if labels is None else {"classes": labels}
+    model, options = first_pass(estimator, [parts[i] for i in others])
     for epoch in range(epochs):
-        for i in rng.permutation(others):
-            X, y = parts[i]()
-            order = rng.permutation(len(y))
-            model[-1].partial_fit(scaler.transform(X)[order], y[order], **options)
+        later_pass(model, [parts[i] for i in rng.permutation(others)], rng, options)
         history.record("val", {"score": float(model.score(*parts[kept]()))})
         best_epoch = int(np.argmax(history["val_score"]))
-        if patience < epochs and best_epoch == epoch:
-            best = deepcopy(model)
+        if best_epoch == epoch:
+            best = deepcopy(model) if patience < epochs else model
         if epoch - best_epoch == patience:
             break
     return best, history

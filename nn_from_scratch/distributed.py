@@ -12,6 +12,7 @@ from contextlib import contextmanager, suppress
 from copy import copy
 from functools import partial
 from time import monotonic, sleep
+from typing import Any
 
 import numpy as np
 from numpy import ndarray
@@ -105,7 +106,7 @@ class Fetched:
         return out
 
 # %% ../nbs/35_distributed.ipynb #4acea9f5
-def lazily_checked(client, network, X, y) -> Samples:
+def lazily_checked(client, network, X: Any, y) -> Samples:
     """Samples of Dask and targets that fit the network, as far as this is seen without
     the samples: their values are checked by the workers."""
     network.check_complete()
@@ -264,7 +265,7 @@ def parallel_training(network, client, x_train, y_train, x_val=None, y_val=None,
         if isinstance(callback, LayerRecorder):
             raise TypeError("expected callbacks that need no outputs of hidden layers, "
                             f"which stay with the workers, got {callback!r}")
-    samples = Placed(client, network, x_train, y_train, n_parts)
+    samples: Any = Placed(client, network, x_train, y_train, n_parts)
     return Training(network, samples, samples.y, x_val, y_val, callbacks=callbacks,
                     objective=partial(ParallelObjective, samples), **options)
 

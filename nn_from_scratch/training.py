@@ -227,7 +227,8 @@ class Standing:
 class Choice:
     "What a network is to be trained with: what is given, or else was last in use."
 
-    def __init__(self, network, loss, regularizer, optimizer, objective=Objective):
+    def __init__(self, network, loss, regularizer, optimizer,
+                 objective: Callable = Objective):
         self.objective = objective
         check_loss(loss)
         head, regularizer = network.head, get_regularizer(regularizer)
@@ -239,7 +240,7 @@ class Choice:
             # a copy, so that two networks never share its state
             self.optimizer, self.fresh = deepcopy(rule), True
 
-    def take(self, network) -> Objective:  # what is minimised
+    def take(self, network) -> Any:  # what is minimised
         "Hand it to the network."
         network.head, network.regularizer = self.head, self.regularizer
         network.optimizer = self.optimizer
