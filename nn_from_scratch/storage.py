@@ -101,7 +101,8 @@ COMPONENTS = {kind.__name__: kind for kind in (
     Activate, BatchNorm, Dense, Dropout, Flatten, LayerNorm, Residual, RMSNorm,
     BinaryCrossEntropy, CategoricalCrossEntropy, Huber, MeanAbsoluteError,
     MeanSquaredError, L1, L2, ElasticNet)}
-LATER = {"embedding": ("Embedding", "Positions", "Sinusoids", "Tied"),
+LATER = {"attention": ("MultiHeadAttention",),
+         "embedding": ("Embedding", "Positions", "Sinusoids", "Tied"),
          "recurrence": ("GRU", "LSTM", "Orthogonal", "Recurrent")}  # later chapters
 
 @lru_cache
