@@ -86,7 +86,8 @@ def twin_block(layers, d, h, k, pre_norm):
     block = torch.nn.TransformerEncoderLayer(
         d, h, k, dropout=0, activation="gelu", batch_first=True, norm_first=pre_norm)
     if pre_norm:
-        (norm1, attention), (norm2, hidden, dense) = (layer.children for layer in layers)
+        (norm1, attention), (norm2, hidden, dense) = (
+            layer.children for layer in layers)
     else:
         first, norm1, second, norm2 = layers
         [attention], (hidden, dense) = first.children, second.children
@@ -151,7 +152,7 @@ def test_block(n, T, h, d, pre_norm, causal, compare):
     ("gradient_descent", torch.optim.SGD, 0.1), ("momentum", torch.optim.SGD, 0.1)])
 @pytest.mark.parametrize("pre_norm", [True, False], ids=["pre-norm", "post-norm"])
 def test_ten_steps_of_a_gpt(pre_norm, optimizer, theirs, eta, compare):
-    "Adam is left out: it makes steps of full size of the keys' bias, which is rounding."
+    "Without Adam, which makes steps of full size of the keys' bias, of rounding alone."
     d, h, T = 6, 2, 4
     model = nn.Network(T, seed=0, dtype=np.float64, vocabulary=5)
     model.add(Embedding(d))
