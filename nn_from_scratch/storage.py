@@ -104,7 +104,8 @@ COMPONENTS = {kind.__name__: kind for kind in (
 LATER = {  # components of later chapters
     "convolution": ("AvgPool2D", "Conv2D", "MaxPool2D"),
     "embedding": ("Embedding", "Positions", "Sinusoids", "Tied"),
-    "recurrence": ("GRU", "LSTM", "Orthogonal", "Recurrent")}
+    "recurrence": ("GRU", "LSTM", "Orthogonal", "Recurrent"),
+    "attention": ("MultiHeadAttention",)}
 
 @lru_cache
 def library() -> dict:  # classes by name
