@@ -27,7 +27,7 @@ def scatter_add(
     starts = np.flatnonzero(np.diff(words, prepend=-1))
     sums[words[starts]] = np.add.reduceat(rows[order], starts, axis=0)
 
-# %% ../nbs/31_embedding.ipynb #d68f22da
+# %% ../nbs/31_embedding.ipynb #ecb8c935
 def embedding_initializer(initializer):
     "Given one, or the one that makes rows of a length of about 1."
     return VarianceScaling(1) if initializer is None else get_initializer(initializer)
@@ -42,7 +42,7 @@ class Embedding(Layer):
 
     def __init__(self,
         n_units: int,  # numbers that a word becomes
-        initializer: Initializer | str | None = None,  # None: rows of a length of about 1
+        initializer: Initializer | str | None = None,  # None: rows of length about 1
         regularizer=None,  # penalty on `E`, such as L2(1e-4); None: that of the network
     ):
         check_regularizer(regularizer)
@@ -61,7 +61,7 @@ class Embedding(Layer):
         return (*shape, self.n_units)
 
     def initialize(self, rng):
-        self.E = self.initializer(rng, self.n_units, self.n_words).T
+        self.E = self.initializer(rng, *self.E.shape[::-1]).T
 
     def forward(self, X, training=False):
         if training:
@@ -75,7 +75,7 @@ class Embedding(Layer):
     def __repr__(self):
         return f"Embedding({self.n_units})"
 
-# %% ../nbs/31_embedding.ipynb #87f0208b
+# %% ../nbs/31_embedding.ipynb #52c4e4ed
 class Positions(Layer):
     """Adds a learned row to each position of a sequence. Raises `ValueError` for one
     that is longer than the positions. Gehring et al. (2017)."""
@@ -84,7 +84,7 @@ class Positions(Layer):
 
     def __init__(self,
         length: int | None = None,  # number of positions; None: those of the network
-        initializer: Initializer | str | None = None,  # None: rows of a length of about 1
+        initializer: Initializer | str | None = None,  # None: rows of length about 1
     ):
         self.length = None if length is None else count(length, "positions")
         self.initializer = embedding_initializer(initializer)
