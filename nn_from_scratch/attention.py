@@ -6,8 +6,9 @@
 __all__ = ['causal_mask', 'attention_weights', 'scaled_dot_product_attention', 'attention_gradient', 'Past', 'MultiHeadAttention',
            'through', 'gate', 'attention_maps']
 
-# %% ../nbs/33_attention.ipynb #b12ec9ac
+# %% ../nbs/33_attention.ipynb #b847af62
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 from numpy import ndarray
@@ -78,10 +79,11 @@ def attention_gradient(
     dS *= A
     return np.matmul(dS, K, out=dQ), np.matmul(dS.swapaxes(-1, -2), Q, out=dK), dV
 
-# %% ../nbs/33_attention.ipynb #d3567fb1
+# %% ../nbs/33_attention.ipynb #b8923aee
 class Past:
     "Keys and values of the positions that an attention has seen."
-    K = V = None  # (n, heads, positions, units of a head)
+    K: Any = None  # (n, heads, positions, units of a head), as is the other
+    V: Any = None
 
     def extended(self, K, V):
         "With those of the positions that follow, all of them."
@@ -91,7 +93,7 @@ class Past:
         self.K, self.V = K, V
         return K, V
 
-# %% ../nbs/33_attention.ipynb #f20c3378
+# %% ../nbs/33_attention.ipynb #cab02dea
 class MultiHeadAttention(Layer):
     """Each position asks all positions of its sequence, in several heads that look for
     themselves. Raises `ValueError` for units that heads cannot share equally. Vaswani
@@ -176,8 +178,8 @@ class MultiHeadAttention(Layer):
         one.dot(dZ, out=self.db_o)
         dC, dQKV = dZ.dot(self.W_o.T), np.empty_like(QKV)
         [dC_heads], [C_heads] = self.heads(dC, n), self.heads(C, n)
-        attention_gradient(dC_heads, *self.heads(QKV, n), C_heads, A,
-                           out=self.heads(dQKV, n))
+        Q, K, V = self.heads(QKV, n)
+        attention_gradient(dC_heads, Q, K, V, C_heads, A, out=self.heads(dQKV, n))
         rows.T.dot(dQKV, out=self.dW)
         one.dot(dQKV, out=self.db)
         if self.needs_dX:
