@@ -93,6 +93,7 @@ class Positions(Layer):
         check_sequence(self, shape)
         self.parameters = {"P": (self.length or shape[0], shape[1])}
         self.check_length(shape[0])
+        self.shape = shape
         return shape
 
     def check_length(self, n_positions):
@@ -144,6 +145,7 @@ class Sinusoids(Layer):
 
     def build(self, shape):
         check_sequence(self, shape)
+        self.shape = shape
         return shape
 
     def forward(self, X, training=False):
@@ -183,7 +185,7 @@ class Tied(Layer):
         rows = X.reshape(-1, X.shape[-1])
         if training:
             self.kept[:] = [rows]
-        return rows.dot(self.E.T).reshape(*X.shape[:-1], -1)
+        return rows.dot(self.E.T).reshape(*X.shape[:-1], len(self.E))
 
     def backward(self, dA):
         [rows] = self.kept

@@ -45,7 +45,7 @@ from .optimizers import (
 from .regularizers import L1, L2, ElasticNet, Regularizer
 from .schedules import SCHEDULES, Schedule
 from .storage import (
-    COMPONENTS, StorageError, build, describe, described, load_with_notes)
+    StorageError, build, describe, described, library, load_with_notes)
 from .storage import save as save_network
 from .training import LARGE, Training, largest, listed_callbacks
 
@@ -154,9 +154,9 @@ class OneThread:
 
     def give_up(self):
         "From threadpoolctl 3.7 on, a library obeys the thread that has limited it."
-        for library in matrix_library().lib_controllers:
-            if hasattr(library, "clear_controlling_thread"):
-                library.clear_controlling_thread(force=True)
+        for controller in matrix_library().lib_controllers:
+            if hasattr(controller, "clear_controlling_thread"):
+                controller.clear_controlling_thread(force=True)
 
 one_thread = OneThread()
 
@@ -658,7 +658,7 @@ def restored(cls, network, notes, components):
         cls = kind
     elif not issubclass(cls, kind):
         raise StorageError(f"expected a {cls.__name__}, got a {kind.__name__}")
-    table = COMPONENTS | {component.__name__: component for component in components}
+    table = library() | {component.__name__: component for component in components}
     parameters = {name: build(value, table)
                   for name, value in notes["parameters"].items()}
     if isinstance(parameters.get("class_weight"), list):

@@ -72,6 +72,7 @@ class OverTime(Layer):
 
     def build(self, shape):
         check_sequence(self, shape)
+        self.n_positions = shape[0]
         columns = self.blocks * self.n_units
         self.parameters = {"W": (shape[1], columns), "W_h": (self.n_units, columns),
                            "b": (columns,)}
@@ -100,7 +101,7 @@ class OverTime(Layer):
         Z += self.b
         state: Any = self.states * (np.zeros((n, self.n_units), Z.dtype),)
         outputs, steps = [], []
-        for Z_t in Z.reshape(n_positions, n, -1):
+        for Z_t in Z.reshape(n_positions, n, self.b.size):
             before = state
             state, kept = self.step(Z_t, *before)
             if self.return_sequences:
