@@ -121,7 +121,7 @@ class MultiHeadAttention(Layer):
 
     def build(self, shape):
         check_sequence(self, shape)
-        d = shape[1]
+        self.n_positions, d = shape
         if d % self.n_heads:
             raise ValueError(f"the heads of {self!r} share the units equally: expected "
                              f"a multiple of {self.n_heads} units, got {d}")
@@ -137,9 +137,10 @@ class MultiHeadAttention(Layer):
 
     def heads(self, rows, n):
         "Views of blocks of `d` columns: (blocks, n, heads, positions, d / heads)."
-        d_head = len(self.W) // self.n_heads
-        return rows.reshape(n, len(rows) // n, -1, self.n_heads, d_head).transpose(
-            2, 0, 3, 1, 4)
+        d, positions = len(self.W), len(rows) // max(n, 1)
+        blocks = rows.reshape(
+            n, positions, rows.shape[1] // d, self.n_heads, d // self.n_heads)
+        return blocks.transpose(2, 0, 3, 1, 4)
 
     def project(self, rows):
         "Queries, keys and values of all heads, side by side."

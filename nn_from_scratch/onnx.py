@@ -6,10 +6,10 @@
 __all__ = ['FORMS', 'SINGLE', 'OPSET', 'IR_VERSION', 'OUTPUTS', 'Node', 'Graph', 'onnx_form', 'forms', 'dense', 'activate',
            'flatten', 'dropout', 'residual', 'batch_norm', 'over_root', 'layer_norm', 'rms_norm', 'linear', 'sigmoid',
            'tanh', 'relu', 'softmax', 'silu', 'leaky_relu', 'elu', 'softplus', 'cast_node', 'gelu', 'turned',
-           'convolution', 'pool', 'max_pool', 'average_pool', 'embedding', 'tied', 'positions', 'sines', 'gates',
-           'gated', 'lstm', 'gru', 'recurrent', 'add_network', 'required', 'value_info', 'constant_proto', 'node_proto',
-           'Output', 'assembled', 'network_outputs', 'classifier_outputs', 'regressor_outputs', 'standard_scaler',
-           'add_steps', 'parts_of', 'properties_of', 'as_onnx', 'to_onnx']
+           'convolution', 'pool', 'max_pool', 'average_pool', 'embedding', 'tied', 'positions', 'sines', 'reshaped',
+           'in_heads', 'attention', 'gates', 'gated', 'lstm', 'gru', 'recurrent', 'add_network', 'required',
+           'value_info', 'constant_proto', 'node_proto', 'Output', 'assembled', 'network_outputs', 'classifier_outputs',
+           'regressor_outputs', 'standard_scaler', 'add_steps', 'parts_of', 'properties_of', 'as_onnx', 'to_onnx']
 
 # %% ../nbs/27_onnx.ipynb #48201e9c
 import json
@@ -288,6 +288,37 @@ def sines(layer, X, graph):
     from nn_from_scratch.embedding import sinusoids
     P = sinusoids(*layer.shape, graph.dtype)
     return graph.node("Add", X, graph.constant("P", P))
+
+# %% ../nbs/27_onnx.ipynb #a77e9d01
+def reshaped(graph, X, *shape):
+    "Another shape; 0 is the length that an axis has."
+    return graph.node("Reshape", X, graph.constant("shape", shape, np.int64))
+
+def in_heads(layer, X, graph, block, perm):
+    "Queries, keys or values, a block of the columns, by head."
+    d = len(layer.W)
+    columns = slice(block * d, (block + 1) * d)
+    rows = graph.node("MatMul", X, graph.constant("W", layer.W[:, columns]))
+    rows = graph.node("Add", rows, graph.constant("b", layer.b[columns]))
+    heads = reshaped(graph, rows, 0, 0, layer.n_heads, d // layer.n_heads)
+    return graph.node("Transpose", heads, perm=perm)
+
+# %% ../nbs/27_onnx.ipynb #a77e9d02
+@onnx_form("MultiHeadAttention")
+def attention(layer, X, graph):
+    "softmax(Q K.T / sqrt(d / heads)) V, the heads side by side, times W_o, plus b_o"
+    Q = in_heads(layer, X, graph, 0, [0, 2, 1, 3])
+    K = in_heads(layer, X, graph, 1, [0, 2, 3, 1])
+    V = in_heads(layer, X, graph, 2, [0, 2, 1, 3])
+    d, T = len(layer.W), layer.n_positions
+    scores = graph.node("Mul", graph.node("MatMul", Q, K), (layer.n_heads / d)**.5)
+    if layer.causal:
+        mask = np.where(np.tri(T, dtype=bool), 0, -np.inf)
+        scores = graph.node("Add", scores, graph.constant("mask", mask))
+    A = graph.node("MatMul", graph.node("Softmax", scores, axis=-1), V)
+    C = reshaped(graph, graph.node("Transpose", A, perm=[0, 2, 1, 3]), 0, 0, d)
+    Z = graph.node("MatMul", C, graph.constant("W_o", layer.W_o))
+    return graph.node("Add", Z, graph.constant("b_o", layer.b_o))
 
 # %% ../nbs/27_onnx.ipynb #c55f670f
 def gates(values, order, k):

@@ -16,6 +16,7 @@ from sklearn.preprocessing import MinMaxScaler, StandardScaler
 
 import nn_from_scratch as nn
 from nn_from_scratch.activations import Activation
+from nn_from_scratch.attention import MultiHeadAttention
 from nn_from_scratch.convolution import AvgPool2D, Conv2D, MaxPool2D, Pool2D
 from nn_from_scratch.embedding import Embedding, Positions, Sinusoids, Tied
 from nn_from_scratch.estimators import NetworkClassifier, NetworkRegressor
@@ -64,6 +65,8 @@ SEQUENCES = {
     "GRU, sequences": lambda: GRU(4, return_sequences=True),
     "Recurrent": lambda: Recurrent(4),
     "Recurrent, sequences": lambda: Recurrent(4, nn.Sigmoid(2), return_sequences=True),
+    "MultiHeadAttention": lambda: MultiHeadAttention(1),
+    "causal MultiHeadAttention": lambda: MultiHeadAttention(3, causal=True),
 }
 WORDS = {
     "Embedding": lambda: Embedding(3),
