@@ -5,6 +5,8 @@ import threading
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 import nn_from_scratch as nn
 from nn_from_scratch.attention import (
@@ -213,3 +215,10 @@ def test_byte_pairs_bring_any_text_back():
     assert pairs.decode([0xE4]) == "\ufffd"
     with pytest.raises(ValueError, match="256"):
         BytePairs.learn("text", 255)
+
+
+@settings(max_examples=100, deadline=None, derandomize=True, database=None)
+@given(st.text(), st.text(), st.integers(256, 270))
+def test_byte_pairs_learned_from_any_text_bring_any_text_back(text, learned, n_words):
+    pairs = BytePairs.learn(learned, n_words)
+    assert pairs.decode(pairs.encode(text)) == text
