@@ -37,6 +37,9 @@ if TYPE_CHECKING:  # what editors read; at run time a name loads when it is aske
         Callback, EarlyStopping, GradientStopping, History, LambdaCallback,
         LayerRecorder, ProgressBar, ToleranceEarlyStopping)
     from nn_from_scratch.convolution import AvgPool2D, Conv2D, MaxPool2D
+
+# %% ../nbs/index.ipynb #7c0de756
+if TYPE_CHECKING:
     from nn_from_scratch.data import (
         digits, split, standardize, standardize_targets, two_moons)
     from nn_from_scratch.datasets import cup, mnist, monk
@@ -66,6 +69,9 @@ if TYPE_CHECKING:
     from nn_from_scratch.onnx import to_onnx
     from nn_from_scratch.optimizers import (
         AdaGrad, Adam, AdamW, GradientDescent, Momentum, Nesterov, Optimizer, RMSProp)
+
+# %% ../nbs/index.ipynb #7c0de657
+if TYPE_CHECKING:
     from nn_from_scratch.plots import (
         plot_confusion_matrix, plot_decision_boundary, plot_learning_curve,
         plot_roc_curve)

@@ -137,7 +137,7 @@ class MultiHeadAttention(Layer):
 
     def heads(self, rows, n):
         "Views of blocks of `d` columns: (blocks, n, heads, positions, d / heads)."
-        d, positions = len(self.W), len(rows) // max(n, 1)
+        d, positions = len(self.W), len(rows) // n if n else self.n_positions
         blocks = rows.reshape(
             n, positions, rows.shape[1] // d, self.n_heads, d // self.n_heads)
         return blocks.transpose(2, 0, 3, 1, 4)

@@ -148,7 +148,7 @@ class Samples:
     the network and rows of zeros and ones are made a block at a time."""
 
     def __init__(self,
-        X: ndarray,  # samples, (n, *shape), checked
+        X: Any,  # samples, (n, *shape), checked: an array, or `SparseRows`
         y: ndarray,  # labels as whole numbers, or targets, (n, ...), checked
         encode: Callable,  # makes targets for the loss from some of `y`
         dtype: np.dtype,  # of the samples in the network

@@ -223,7 +223,7 @@ class NetworkEstimator(BaseEstimator):
             if weights is not None and not weights.all():
                 there = weights > 0
                 X, targets, weights = X[there], targets[there], weights[there]
-            network = self._network(goes_on, whole, X.dtype)
+            network = self.new_network(goes_on, whole, X.dtype)
             training = self._training(network, X, targets, weights, validation_data,
                                       whole)
             warn_if_unscaled(training.samples.X)
@@ -280,7 +280,7 @@ class NetworkEstimator(BaseEstimator):
         self.n_iter_ = len(self.loss_curve_)
         self.n_outputs_ = self.network_.head.shape[0]
 
-    def _network(self, goes_on, whole, dtype):
+    def new_network(self, goes_on, whole, dtype):
         "The network to train: a new one, or that which is there."
         if goes_on and not whole:
             return self.network_
@@ -714,7 +714,7 @@ def from_sklearn(
     if kind is NetworkRegressor:
         estimator.target_mean_, estimator.target_scale_ = np.zeros(k), np.ones(k)
     estimator.multilabel_ = mlp.out_activation_ == "logistic" and k > 1
-    network = estimator._network(False, 1, mlp.coefs_[0].dtype)
+    network = estimator.new_network(False, 1, mlp.coefs_[0].dtype)
     for i, (W, b) in enumerate(zip(mlp.coefs_, mlp.intercepts_), start=1):
         network.tensors()[f"{i}.W"][...] = W
         network.tensors()[f"{i}.b"][...] = b

@@ -37,7 +37,8 @@ def built_in() -> dict:  # tables by name
         "digits": Table(*source.load_digits(return_X_y=True), epochs=20),
         "breast cancer": Table(*source.load_breast_cancer(return_X_y=True)),
         "wine": Table(*source.load_wine(return_X_y=True)),
-        "diabetes": Table(*source.load_diabetes(return_X_y=True), "r2")}
+        "diabetes": Table(
+            *source.load_diabetes(return_X_y=True), scoring="r2")}
 
 # %% ../../nbs/experiments/62_comparison.ipynb #754e25cb
 def from_r(package, name, target):
@@ -112,9 +113,9 @@ def network(
 ):  # a pipeline
     "Our network with the same settings."
     kind = NetworkRegressor if table.regression else NetworkClassifier
-    fixed = dict(hidden_layer_sizes=table.units, batch_size=BATCH, random_state=seed,
-                 learning_rate=RATE, epochs=table.epochs,
-                 initializer=Xavier("uniform"))
+    fixed: dict[str, Any] = dict(
+        hidden_layer_sizes=table.units, batch_size=BATCH, random_state=seed,
+        learning_rate=RATE, epochs=table.epochs, initializer=Xavier("uniform"))
     alpha *= (2 if table.regression else 1) / BATCH
     return pipeline(table, kind(**fixed | settings, alpha=alpha))
 
