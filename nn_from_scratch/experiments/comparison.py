@@ -177,7 +177,7 @@ def row(name, scores, seconds, ours="ours", theirs="MLP"):
     cells = name, *both, f"{mean:+.3f} ± {half:.3f}", f"{ratio:.2f}"
     return f"| {' | '.join(cells)} |", mean + half
 
-HEAD = """| | MLP | ours | difference | time |
+HEAD = """| table | MLP | ours | difference | time |
 |---|---|---|---|---|"""
 
 # %% ../../nbs/experiments/62_comparison.ipynb #cae4f0dc
