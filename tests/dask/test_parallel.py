@@ -92,27 +92,25 @@ def test_several_outputs_and_sequences(client):
         assert np.allclose(found["train_loss"], expected["train_loss"], rtol=1e-12)
 
 
-def test_a_killed_worker_changes_no_bit(client):
+def test_a_killed_worker_changes_no_bit(mortal):
     untouched, survivor = network(dropout=0.3), network(dropout=0.3)
     options = {**FEW, "optimizer": "adam", "n_parts": 3}
-    expected = train_parallel(untouched, client, X, y, **options)
-    found = train_parallel(survivor, client, X, y, callbacks=[kill(client, 5)],
+    expected = train_parallel(untouched, mortal, X, y, **options)
+    found = train_parallel(survivor, mortal, X, y, callbacks=[kill(mortal, 5)],
                            **options)
     assert np.array_equal(survivor.theta, untouched.theta)
     assert found == expected
-    client.wait_for_workers(3, timeout=60)
 
 
-def test_dask_arrays(client):
+def test_dask_arrays(mortal):
     lazy, labels = da.from_array(X, chunks=(77, 2)), da.from_array(y, chunks=77)
     local, parallel = network(), network()
     options = {**FEW, "validation_split": 0.2}
     expected = local.train(X, y, **options)
-    found = train_parallel(parallel, client, lazy, labels,
-                           callbacks=[kill(client, 4)], **options)
+    found = train_parallel(parallel, mortal, lazy, labels,
+                           callbacks=[kill(mortal, 4)], **options)
     np.testing.assert_allclose(parallel.theta, local.theta, rtol=0, atol=1e-12)
     np.testing.assert_allclose(found["val_loss"], expected["val_loss"], rtol=1e-12)
-    client.wait_for_workers(3, timeout=60)
 
 
 def test_a_run_moves_between_cluster_and_machine(client, tmp_path):

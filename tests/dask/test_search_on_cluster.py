@@ -75,15 +75,13 @@ def test_own_search_has_the_same_bits(client):
 
 
 @pytest.mark.parametrize("search", [lambda: scores(-1, epochs=40), own])
-def test_a_killed_worker_is_survived(client, search):
-    client.wait_for_workers(3, timeout=60)
-    killed, thread = kill_one(client)
-    with on_cluster(client):
+def test_a_killed_worker_is_survived(mortal, search):
+    killed, thread = kill_one(mortal)
+    with on_cluster(mortal):
         found = search()
     thread.join(60)
-    assert killed and killed[0] not in client.run(os.getpid).values()
+    assert killed and killed[0] not in mortal.run(os.getpid).values()
     assert found == (own() if search is own else scores(epochs=40))
-    client.wait_for_workers(3, timeout=60)
 
 
 def test_what_is_no_client_is_refused():
