@@ -27,10 +27,14 @@ def test_scaled_dot_product_attention(n, h, T, d, causal, compare):
     compare("function", f"{name}, value", C, theirs)
     gradients = attention_gradient(upstream, *arrays, C, A)
     for letter, ours, tensor in zip("QKV", gradients, tensors):
+        gradient = tensor.grad.numpy()
         if T == 1 and letter != "V":  # one weight is always 1: rounding alone
             assert np.abs(ours).max() < 1e-14
             continue
-        compare("function", f"{name}, d{letter}", ours, tensor.grad)
+        if causal and letter == "Q":  # so is that of the first query
+            assert np.abs(ours[:, :, 0]).max() < 1e-14
+            ours, gradient = ours[:, :, 1:], gradient[:, :, 1:]
+        compare("function", f"{name}, d{letter}", ours, gradient)
 
 
 def transposed(values):
