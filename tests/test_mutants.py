@@ -1,5 +1,5 @@
 """Small wrong changes to gradients and steps: the checks of the chapters see each one
-that runs. One in five is tried here, all of them in the chapter on mutants."""
+that runs. One in three is tried here, all of them in the chapter on mutants."""
 import json
 import os
 import subprocess
@@ -12,7 +12,7 @@ from nn_from_scratch.mutants import CHAPTERS, EQUIVALENT, mutants
 CODE = """
 import json, sys
 from nn_from_scratch.mutants import EQUIVALENT, judge
-print(json.dumps(judge(sys.argv[1], processes=1, every=5, known=EQUIVALENT)))
+print(json.dumps(judge(sys.argv[1], processes=1, every=3, known=EQUIVALENT)))
 """
 
 
