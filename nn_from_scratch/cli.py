@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['EXPERIMENTS', 'LISTED', 'EXAMPLES', 'STATUS', 'ONLY', 'PREDICTING', 'TRAINING', 'experiment', 'number', 'path',
-           'widths', 'OneLineParser', 'parser', 'with_training', 'with_files', 'write_figure', 'report', 'options_of',
-           'Stopped', 'unwinding', 'any_terminal', 'trained', 'check_files', 'check_folder', 'files_of',
+           'widths', 'OneLineParser', 'command', 'parser', 'with_training', 'with_files', 'write_figure', 'report',
+           'options_of', 'Stopped', 'unwinding', 'any_terminal', 'trained', 'check_files', 'check_folder', 'files_of',
            'quiet_figures', 'perform', 'TableError', 'cells_of', 'number_in', 'read_table', 'answers', 'answers_of',
            'predict_options', 'about', 'predictions', 'predict', 'train_options', 'with_sizes', 'write_run', 'train',
            'main']
@@ -115,18 +115,23 @@ exit status:
   130  after Ctrl-C, and 143 after SIGTERM; no file is left half-written"""
 
 # %% ../nbs/26_cli.ipynb #f597392f
+def command(name, text, **more):
+    "A parser with a text below its options, whose lines stay as they are."
+    return OneLineParser(
+        prog=name, formatter_class=argparse.RawDescriptionHelpFormatter,
+        epilog=f"{text.strip()}\n{STATUS}", **more)
+
 def parser():
     "The options of the command line."
-    p = OneLineParser(
-        prog="nn-from-scratch", formatter_class=argparse.RawDescriptionHelpFormatter,
+    p = command(
+        "nn-from-scratch", f"experiments:\n{LISTED}\n\nexamples:{EXAMPLES}",
         usage="nn-from-scratch EXPERIMENT [options]\n"
               "       nn-from-scratch train TABLE --target COLUMN [options]\n"
               "       nn-from-scratch predict FILE TABLE [options]",
         description="Train a neural network in NumPy on a data set, print its test "
                     "scores and\nwrite its figures; or train on a table of your own, "
                     "and predict. The commands\ntrain and predict have a --help of "
-                    "their own; the options below are those of\nexperiments.",
-        epilog=f"experiments:\n{LISTED}\n\nexamples:{EXAMPLES}\n{STATUS}")
+                    "their own; the options below are those of\nexperiments.")
     p.add_argument("experiment", metavar="EXPERIMENT", type=experiment,
                    help=", ".join(EXPERIMENTS))
     return with_files(with_training(p))
@@ -367,11 +372,9 @@ examples:
 # %% ../nbs/26_cli.ipynb #f5eb17de
 def predict_options(argv):
     "The options of `predict`."
-    p = OneLineParser(
-        prog="nn-from-scratch predict",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        description="Predict the rows of a table with a stored model or network.",
-        epilog=PREDICTING.strip() + "\n" + STATUS)
+    p = command(
+        "nn-from-scratch predict", PREDICTING,
+        description="Predict the rows of a table with a stored model or network.")
     p.add_argument("network", metavar="FILE", type=path,
                    help="what train, or --save of an experiment, has stored")
     p.add_argument("table", metavar="TABLE", type=path, nargs="?",
@@ -458,11 +461,9 @@ examples:
 # %% ../nbs/26_cli.ipynb #2da585bb
 def train_options(argv):
     "The options of `train`."
-    p = OneLineParser(
-        prog="nn-from-scratch train",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        description="Train a network to predict a column of a table from the others.",
-        epilog=TRAINING.strip() + "\n" + STATUS)
+    p = command(
+        "nn-from-scratch train", TRAINING,
+        description="Train a network to predict a column of a table from the others.")
     p.add_argument("table", metavar="TABLE", type=path, help="CSV, TSV or Parquet")
     p.add_argument("--target", metavar="COLUMN", required=True,
                    help="column to predict")

@@ -397,10 +397,12 @@ def year_of(date):
 
 @dataclass
 class Date(Column):
-    "Year and hour as numbers, month and day of the week as categories."
+    """Year as a number, hour as another where times of the day differ, month and day of
+    the week as categories."""
     name: str
     order: str = "month"  # of 1/2/2024: which of the two comes first
     either: bool = False  # whether some cells are another date in the other order
+    timed: bool = False  # whether times of the day differ
     year: Number = field(default_factory=lambda: Number("year"))
     hour: Number = field(default_factory=lambda: Number("hour"))
     expected = "dates"
@@ -418,13 +420,16 @@ class Date(Column):
     def fit(self, values):
         years, hours = self.parts(values)
         self.year.fit(years)
-        self.hour.fit(hours[~np.isnan(hours)])
+        hours = hours[~np.isnan(hours)]
+        self.hour.fit(hours)
+        self.timed = len(np.unique(hours)) > 1
 
     @property
     def names(self):
         months = [f"month {month}" for month in range(1, 13)]
         days = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"]
-        parts = [*self.year.names, *self.hour.names, *months, *days]
+        hour = self.hour.names if self.timed else []
+        parts = [*self.year.names, *hour, *months, *days]
         return [f"{self.name}: {part}" for part in parts]
 
     def encode(self, values):
@@ -433,19 +438,22 @@ class Date(Column):
         for i, date in enumerate(values):
             if date is not None:
                 months[i, date.month - 1] = days[i, date.weekday()] = 1
-        numbers = self.year.encode(years), self.hour.encode(hours)
-        return np.hstack([*numbers, months, days])
+        hour = [self.hour.encode(hours)] if self.timed else []
+        return np.hstack([self.year.encode(years), *hour, months, days])
 
     def unknown(self, values):
         return self.year.unknown(self.parts(values)[0])
 
     def __str__(self):
         order = f", the {self.order} taken first" if self.either else ""
-        return (f"date{order}: year, hour, a column for each month and each day of the "
+        hour = "hour, " if self.timed else ""
+        return (f"date{order}: year, {hour}a column for each month and each day of the "
                 "week")
 
     @property
-    def instead(self): return "the median year and hour, no month, no day"
+    def instead(self):
+        hour = " and hour" if self.timed else ""
+        return f"the median year{hour}, no month, no day"
 
     def __post_init__(self):  # of a file
         for name in ("year", "hour"):

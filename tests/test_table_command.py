@@ -304,8 +304,13 @@ def test_what_columns_become():
     date = Date("d")
     date.fit(date.read(["2024-01-01", "2023-07-02", ""]))
     X = date.encode(date.read(["2024-03-04", ""]))
-    assert X.shape == (2, len(date.names)) and X[0, 3:].nonzero()[0].tolist() == [2, 12]
-    assert not X[1, 3:].any() and X[1, 1] == 1
+    assert X.shape == (2, len(date.names)) and X[0, 2:].nonzero()[0].tolist() == [2, 12]
+    assert not X[1, 2:].any() and X[1, 1] == 1
+    assert "hour" not in str(date)
+    times = Date("d")
+    times.fit(times.read(["2024-01-01 06:00", "2024-01-01 18:00"]))
+    assert times.names[:2] == ["d: year", "d: hour"] and "year, hour" in str(times)
+    assert times.encode(times.read(["2024-01-01 18:00"]))[0, 1] == 1
 
 
 def test_targets_and_their_tasks():

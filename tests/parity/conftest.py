@@ -10,6 +10,21 @@ torch.set_default_dtype(torch.float64)
 
 
 @pytest.fixture(scope="session")
+def losses_of():
+    "A function that makes some steps of an optimiser of PyTorch."
+    def descend(optimizer, loss, n=10):
+        losses = []
+        for _ in range(n):
+            optimizer.zero_grad()
+            value = loss()
+            losses.append(value.item())
+            value.backward()
+            optimizer.step()
+        return losses
+    return descend
+
+
+@pytest.fixture(scope="session")
 def compare():
     """Assert that two arrays agree, relative to the larger of each entry and a
     thousandth of the largest, and keep the error."""

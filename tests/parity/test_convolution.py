@@ -136,24 +136,18 @@ class Twin(torch.nn.Module):
         return X @ W3 + b3
 
 
-def test_ten_steps_of_a_small_network(compare):
+def test_ten_steps_of_a_small_network(compare, losses_of):
     pixels, labels = nn.digits()
     x, y = pixels[:100].reshape(-1, 8, 8, 1), labels[:100]
     model = network()
-    twin, curve = Twin(model), []
+    twin = Twin(model)
     stats = model.train(
         x, y, epochs=10, batch_size=100, optimizer="adam", eta=0.01, shuffle=False,
         verbose=False,
     )
     steps = torch.optim.Adam(twin.parameters(), 0.01)
-    for _ in range(10):
-        steps.zero_grad()
-        value = F.cross_entropy(
-            twin(torch.tensor(channels_first(x).copy())), torch.tensor(y)
-        )
-        curve.append(value.item())
-        value.backward()
-        steps.step()
+    X, Y = torch.tensor(channels_first(x).copy()), torch.tensor(y)
+    curve = losses_of(steps, lambda: F.cross_entropy(twin(X), Y))
     assert curve[-1] < 0.9 * curve[0]
     name = "small convolutional network, adam"
     compare("training curve, ten steps", name, stats["train_loss"], curve)

@@ -527,7 +527,7 @@ def test_clip_norm(compare):
         ("gradient_descent", lambda p: torch.optim.SGD(p, 0.1), (0,)),
     ],
 )
-def test_training_curve(optimizer, theirs, batch_norm, compare):
+def test_training_curve(optimizer, theirs, batch_norm, compare, losses_of):
     x, y = nn.digits()
     x, y = x[:300].astype(np.float64), y[:300]
     model = nn.Network(64, seed=0, dtype=np.float64)
@@ -539,13 +539,9 @@ def test_training_curve(optimizer, theirs, batch_norm, compare):
         x, y, eta=0.1, epochs=200, batch_size=300, optimizer=optimizer, shuffle=False,
         verbose=False,
     )
-    steps, curve = theirs(modules.parameters()), []
-    for _ in range(200):
-        steps.zero_grad()
-        value = F.cross_entropy(modules(tensor(x)), torch.tensor(y))
-        curve.append(value.item())
-        value.backward()
-        steps.step()
+    X, Y = tensor(x), torch.tensor(y)
+    curve = losses_of(
+        theirs(modules.parameters()), lambda: F.cross_entropy(modules(X), Y), 200)
     assert curve[-1] < 0.5 * curve[0]
     name = f"64-16-12-10, {optimizer}{', batch norm' if batch_norm else ''}"
     compare("training curve, 200 steps", name, stats["train_loss"], curve)

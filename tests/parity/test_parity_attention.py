@@ -155,7 +155,7 @@ def test_block(n, T, h, d, pre_norm, causal, compare):
 @pytest.mark.parametrize("optimizer, theirs, eta", [
     ("gradient_descent", torch.optim.SGD, 0.1), ("momentum", torch.optim.SGD, 0.1)])
 @pytest.mark.parametrize("pre_norm", [True, False], ids=["pre-norm", "post-norm"])
-def test_ten_steps_of_a_gpt(pre_norm, optimizer, theirs, eta, compare):
+def test_ten_steps_of_a_gpt(pre_norm, optimizer, theirs, eta, compare, losses_of):
     "Without Adam, which makes steps of full size of the keys' bias, of rounding alone."
     d, h, T = 6, 2, 4
     model = nn.Network(T, seed=0, dtype=np.float64, vocabulary=5)
@@ -171,17 +171,14 @@ def test_ten_steps_of_a_gpt(pre_norm, optimizer, theirs, eta, compare):
             for values in (model.layers[0].E, model.layers[1].P))
     last = torch.nn.LayerNorm(d)
     x = rng.integers(5, size=(7, T))
-    y, losses = np.roll(x, -1, axis=1), []
+    y = np.roll(x, -1, axis=1)
     more = {"momentum": 0.9} if optimizer == "momentum" else {}
     steps = theirs([E, P, *block.parameters(), *last.parameters()], eta, **more)
     mask = torch.triu(torch.full((T, T), -torch.inf), 1)
-    for _ in range(10):
-        steps.zero_grad()
+    def loss():
         A = last(block(F.embedding(torch.tensor(x), E) + P, src_mask=mask))
-        loss = F.cross_entropy((A @ E.T).transpose(1, 2), torch.tensor(y))
-        losses.append(loss.item())
-        loss.backward()
-        steps.step()
+        return F.cross_entropy((A @ E.T).transpose(1, 2), torch.tensor(y))
+    losses = losses_of(steps, loss)
     stats = model.train(x, y, epochs=10, batch_size=7, shuffle=False, eta=eta,
                         optimizer=optimizer, verbose=False)
     name = f"GPT, {'pre' if pre_norm else 'post'}-norm, {optimizer}"

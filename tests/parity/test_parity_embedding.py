@@ -65,7 +65,8 @@ def test_embedding(n, T, d, compare):
 @pytest.mark.parametrize("optimizer, theirs, eta", [
     ("gradient_descent", torch.optim.SGD, 0.5), ("adam", torch.optim.Adam, 0.01)])
 @pytest.mark.parametrize("kind", [LayerNorm, RMSNorm])
-def test_ten_steps_of_a_tied_network(kind, optimizer, theirs, eta, compare):
+def test_ten_steps_of_a_tied_network(
+        kind, optimizer, theirs, eta, compare, losses_of):
     model = nn.Network(4, seed=0, dtype=np.float64, vocabulary=6)
     for layer in (Embedding(5), Positions(), kind(), nn.Dense(5, nn.Tanh())):
         model.add(layer)
@@ -75,14 +76,10 @@ def test_ten_steps_of_a_tied_network(kind, optimizer, theirs, eta, compare):
     E, P, W, b = map(parameter, (embedding.E, positions.P, dense.W, dense.b))
     x = rng.integers(6, size=(7, 4))
     y = np.roll(x, -1, axis=1)
-    losses, steps = [], theirs([E, P, *values, W, b], eta)
-    for _ in range(10):
-        steps.zero_grad()
+    def loss():
         A = torch.tanh(function(F.embedding(torch.tensor(x), E) + P) @ W + b)
-        loss = F.cross_entropy((A @ E.T).transpose(1, 2), torch.tensor(y))
-        losses.append(loss.item())
-        loss.backward()
-        steps.step()
+        return F.cross_entropy((A @ E.T).transpose(1, 2), torch.tensor(y))
+    losses = losses_of(theirs([E, P, *values, W, b], eta), loss)
     stats = model.train(x, y, epochs=10, batch_size=7, shuffle=False, eta=eta,
                         optimizer=optimizer, verbose=False)
     name = f"tied embedding, {kind.__name__}, {optimizer}"

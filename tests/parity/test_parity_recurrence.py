@@ -96,7 +96,7 @@ def test_truncated_gradient(name, compare):
 @pytest.mark.parametrize("optimizer, theirs, eta", [
     ("gradient_descent", torch.optim.SGD, 0.1), ("adam", torch.optim.Adam, 0.01)])
 @pytest.mark.parametrize("name", KINDS)
-def test_ten_steps(name, optimizer, theirs, eta, compare):
+def test_ten_steps(name, optimizer, theirs, eta, compare, losses_of):
     ours, make, order = KINDS[name]
     model = nn.Network((6, 2), seed=0, dtype=np.float64)
     model.add(ours(5))
@@ -110,14 +110,9 @@ def test_ten_steps(name, optimizer, theirs, eta, compare):
     W, b = (torch.nn.Parameter(torch.tensor(np.array(v))) for v in (dense.W, dense.b))
     x, y = rng.normal(size=(7, 6, 2)), rng.normal(size=(7, 1))
     learned = [p for p in module.parameters() if p.requires_grad]
-    steps, losses = theirs([*learned, W, b], eta), []
-    for _ in range(10):
-        steps.zero_grad()
-        Z = said(module, torch.tensor(x), False) @ W + b
-        loss = F.mse_loss(Z, torch.tensor(y))
-        losses.append(loss.item())
-        loss.backward()
-        steps.step()
+    def loss():
+        return F.mse_loss(said(module, torch.tensor(x), False) @ W + b, torch.tensor(y))
+    losses = losses_of(theirs([*learned, W, b], eta), loss)
     stats = model.train(x, y, epochs=10, batch_size=7, shuffle=False, eta=eta,
                         optimizer=optimizer, verbose=False)
     compare("ten steps, losses", f"{name}, {optimizer}", stats["train_loss"], losses)
