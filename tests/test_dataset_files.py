@@ -30,7 +30,9 @@ from nn_from_scratch.datasets import (
     mnist,
     monk,
     monk_files,
+    names,
     read_idx,
+    shakespeare,
     write_cup,
 )
 
@@ -1040,3 +1042,44 @@ def test_published_cup_under_its_own_names_and_changed_by_a_digit(folder):
         CorruptData, match="ML-CUP22-TR.csv: expected the published data"
     ):
         cup(folder)
+
+
+@pytest.mark.parametrize("read", [names, shakespeare])
+def test_texts_say_where_they_are_published(read, folder):
+    for given in (None, folder, folder / "absent.txt"):
+        with pytest.raises(DataNotFound, match="is published at https://github.com/"):
+            read(given)
+    for wrong in (3, "", b"names.txt", ["names.txt"]):
+        with pytest.raises(TypeError, match="expected data_dir to be a path"):
+            read(wrong)
+
+
+@pytest.mark.parametrize("packed", [False, True])
+def test_a_text_of_ones_own(packed, folder):
+    content = "\ufeffZoë\r\n\r\n  Åsa \n".encode()
+    mine = folder / "mine.txt"
+    mine.write_bytes(gzip.compress(content) if packed else content)
+    assert names(mine) == ["Zoë", "Åsa"]
+    assert shakespeare(str(mine)) == "Zoë\n\n  Åsa \n"
+
+
+@pytest.mark.parametrize("content", [b"", b" \n\t\n", b"\xff\xfe\x00", b"\x1f\x8b\x08"])
+@pytest.mark.parametrize("read", [names, shakespeare])
+def test_what_is_no_text(read, content, folder):
+    mine = folder / "mine.txt"
+    mine.write_bytes(content)
+    with pytest.raises(CorruptData, match="mine.txt: expected"):
+        read(mine)
+    published = folder / f"{read.__name__}.txt"
+    published.write_text("emma\n")
+    with pytest.raises(CorruptData, match="a path to the file itself reads any"):
+        read(folder)
+
+
+@real
+def test_published_texts():
+    assert (len(names(REAL)), names(REAL)[0], len(set(names(REAL)))) == (
+        32033, "emma", 29494,
+    )
+    assert len(shakespeare(REAL)) == 1_115_394
+    assert len(set(shakespeare(REAL))) == 65
