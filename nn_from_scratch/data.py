@@ -385,7 +385,9 @@ def parts(network, x_train, y_train, x_val=None, y_val=None, fraction: float = 0
     train = checked(network, x_train, y_train, "training ")
     labels = train.y.ndim == len(network.head.shape)
     classes = network.head.shape[-1] if labels else None
-    train.weights = training_weights(train.y, classes, sample_weight, class_weight)
+    weights = training_weights(train.y, classes, sample_weight, class_weight)
+    if weights is not None:  # those of samples made by hand stay
+        train.weights = weights
     if (x_val is None) != (y_val is None):
         raise ValueError("expected x_val and y_val together, got one of them")
     is_share = isinstance(fraction, Real) and not isinstance(fraction, bool)
