@@ -7,7 +7,7 @@ __all__ = ['END', 'LENGTH', 'MODELS', 'alphabet', 'encode', 'questions', 'window
            'table_network', 'bigram', 'window', 'gru', 'gpt', 'parts_of', 'NamesRun', 'train_on', 'run', 'write',
            'sample', 'plot_second_letters', 'plot_embedding', 'figures']
 
-# %% ../../nbs/experiments/58_names.ipynb #97eb988c
+# %% ../../nbs/experiments/58_names.ipynb #1e0da043
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -21,7 +21,7 @@ from ..activations import ReLU, Softmax
 from ..data import Samples, Split, checked
 from ..datasets import names
 from ..embedding import Embedding, Positions, Tied
-from ..layers import Dense, Flatten
+from ..layers import Dense, Flatten, count
 from ..network import History, Network
 from ..normalization import RMSNorm
 from ..plots import INK, figure_of, plot_learning_curve
@@ -216,7 +216,7 @@ def run(
     loss = nats(outcome.model, parts.x_test, parts.y_test)
     return outcome._replace(scores={"nats a character": loss} | outcome.scores)
 
-# %% ../../nbs/experiments/58_names.ipynb #1e1a2a15
+# %% ../../nbs/experiments/58_names.ipynb #23c44800
 def write(
     model: Network,  # trained to say the next word
     symbols: str,  # its words
@@ -225,6 +225,7 @@ def write(
     temperature: float = 1.0,  # below 1: likely letters more often
 ) -> list[str]:
     "Draw names. Raises as `generate` does."
+    n = count(n, "names")
     first = 1 if len(model.shapes[-1]) == 2 else model.input.shape[0]
     words = generate(model, np.zeros((n, first), int), LENGTH, temperature, rng=seed)
     texts = ("".join(symbols[word] for word in row) for row in words[:, first:])
@@ -238,7 +239,7 @@ def sample(
     "Names that the network makes up; some of them may be in the data."
     return "\n".join(write(outcome.model, outcome.symbols, n, seed))
 
-# %% ../../nbs/experiments/58_names.ipynb #2e656450
+# %% ../../nbs/experiments/58_names.ipynb #4240b154
 def plot_second_letters(
     model: Network,
     symbols: str,  # its words
@@ -251,13 +252,13 @@ def plot_second_letters(
     P = P if P.ndim == 2 else P[:, 1]
     ax = plt.subplots(figsize=(4.6, 4), layout="constrained")[1]
     image = ax.imshow(P, cmap="Blues", vmin=0, interpolation="none")
-    ax.set_xticks(range(len(symbols)), ["end", *symbols[1:]], fontsize="x-small")
+    ax.set_xticks(range(len(symbols)), ["", *symbols[1:]], fontsize="x-small")
     ax.set_yticks(range(len(symbols) - 1), symbols[1:], fontsize="x-small")
-    ax.set(xlabel="second letter", ylabel="first letter")
+    ax.set(xlabel="the end, or the second letter", ylabel="first letter")
     ax.figure.colorbar(image, label="probability")
     return ax
 
-# %% ../../nbs/experiments/58_names.ipynb #b35572fa
+# %% ../../nbs/experiments/58_names.ipynb #4ac99010
 def plot_embedding(
     E: ndarray,  # a row for each word
     symbols: str,
@@ -267,7 +268,7 @@ def plot_embedding(
     U, s, _ = np.linalg.svd(E - E.mean(axis=0), full_matrices=False)
     ax = plt.subplots(figsize=(4, 3), layout="constrained")[1]
     places = U[:, :2] * s[:2]
-    ax.plot(*places.T, "")
+    ax.plot(*places.T, ls="none")
     for place, symbol in zip(places, ["end", *symbols[1:]]):
         vowel = symbol in set("aeiou")
         ax.text(*place, symbol, ha="center", va="center", color="C1" if vowel else INK)
