@@ -258,7 +258,7 @@ def plot_second_letters(
     ax.figure.colorbar(image, label="probability")
     return ax
 
-# %% ../../nbs/experiments/58_names.ipynb #4ac99010
+# %% ../../nbs/experiments/58_names.ipynb #8b9c72a6
 def plot_embedding(
     E: ndarray,  # a row for each word
     symbols: str,
@@ -267,11 +267,11 @@ def plot_embedding(
     import matplotlib.pyplot as plt
     U, s, _ = np.linalg.svd(E - E.mean(axis=0), full_matrices=False)
     ax = plt.subplots(figsize=(4, 3), layout="constrained")[1]
-    places = U[:, :2] * s[:2]
-    ax.plot(*places.T, ls="none")
-    for place, symbol in zip(places, ["end", *symbols[1:]]):
+    first, second = U[:, 0] * s[0], U[:, 1] * s[1]
+    ax.plot(first, second, ls="none")
+    for x, y, symbol in zip(first, second, ["end", *symbols[1:]]):
         vowel = symbol in set("aeiou")
-        ax.text(*place, symbol, ha="center", va="center", color="C1" if vowel else INK)
+        ax.text(x, y, symbol, ha="center", va="center", color="C1" if vowel else INK)
     ax.set(xlabel="first direction", ylabel="second direction")
     return ax
 
