@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['MILLS_P', 'MILLS_Q', 'describe', 'ignoring', 'Activation', 'Linear', 'Sigmoid', 'Tanh', 'ReLU', 'LeakyReLU', 'ELU',
-           'Softplus', 'SiLU', 'normal_cdf', 'GELU', 'Softmax']
+           'Softplus', 'SiLU', 'normal_tail', 'normal_cdf', 'GELU', 'Softmax']
 
 # %% ../nbs/02_activations.ipynb #f67168fa
 from functools import wraps
@@ -227,13 +227,24 @@ def _polynomial(coefficients, x):
     return total
 
 @ignoring(under="ignore")
+def normal_tail(
+    x: ndarray,  # real numbers of at least 0, any shape
+) -> ndarray:  # probabilities, same shape and precision
+    """Probability that a standard normal number is above `x`, to `1.8 eps (1 + x**2)`
+    of its value where that is a normal number: to 37 in float64, 12.9 in float32."""
+    x = np.minimum(x, 40.)
+    tail = _polynomial(MILLS_P, x)
+    tail /= _polynomial(MILLS_Q, x)
+    x *= x
+    x *= -.5
+    tail *= np.exp(x)
+    return tail
+
 def normal_cdf(
     Z: ndarray,  # real numbers, any shape
 ) -> ndarray:  # probabilities, same shape and precision
-    """Distribution function of the standard normal, to `1.8 eps (1 + z**2)` of its
-    value where that is a normal number: above -37 in float64, -12.9 in float32."""
-    x = np.minimum(np.maximum(Z, -Z), 40.)
-    tail = np.exp(-x * x / 2) * _polynomial(MILLS_P, x) / _polynomial(MILLS_Q, x)
+    "Distribution function of the standard normal, as exact as `normal_tail`."
+    tail = normal_tail(np.abs(Z))
     return np.where(Z < 0, tail, 1 - tail)
 
 # %% ../nbs/02_activations.ipynb #2edc4d64
@@ -245,16 +256,25 @@ class GELU(Activation):
     def forward(self,
         Z: ndarray,  # pre-activations, any shape
     ) -> ndarray:  # activations, same shape
-        return Z * normal_cdf(Z)
+        x = np.minimum(np.maximum(Z, -Z), 40.)
+        x *= normal_tail(x)
+        return np.maximum(Z, 0) - x
 
-    @ignoring(under="ignore")
+    @ignoring(under="ignore", divide="ignore", invalid="ignore")
     def backward(self,
         dA: ndarray,  # gradient with respect to `A`
         Z: ndarray,  # what `forward` was given
         A: ndarray,  # what `forward` returned
     ) -> ndarray:  # gradient with respect to `Z`
-        y = np.clip(Z, -40, 40)
-        return dA * (normal_cdf(Z) + y * np.exp(-y * y / 2) * (2 * np.pi)**-.5)
+        Y = np.clip(Z, -40., 40.)
+        slope = Y * Y
+        slope *= -.5
+        slope = np.exp(slope)
+        slope *= Y
+        slope *= (2 * np.pi)**-.5
+        slope += np.where(np.abs(Y) < 1e-30, .5, np.minimum(A, 40) / Y)
+        slope *= dA
+        return slope
 
 # %% ../nbs/02_activations.ipynb #ca1529be
 class Softmax(Activation):
