@@ -258,24 +258,22 @@ def plot_second_letters(
     ax.figure.colorbar(image, label="probability")
     return ax
 
-# %% ../../nbs/experiments/58_names.ipynb #8b9c72a6
+# %% ../../nbs/experiments/58_names.ipynb #55fd619f
 def plot_embedding(
     E: ndarray,  # a row for each word
-    symbols: str,
+    symbols: str,  # the words
 ):  # the axes
     "Draw the words where the two largest singular vectors of the rows place them."
     import matplotlib.pyplot as plt
-    U, s, _ = np.linalg.svd(E - E.mean(axis=0), full_matrices=False)
     ax = plt.subplots(figsize=(4, 3), layout="constrained")[1]
+    U, s, _ = np.linalg.svd(E - E.mean(axis=0), full_matrices=False)
     first, second = U[:, 0] * s[0], U[:, 1] * s[1]
     ax.plot(first, second, ls="none")
     for x, y, symbol in zip(first, second, ["end", *symbols[1:]]):
-        vowel = symbol in set("aeiou")
-        ax.text(x, y, symbol, ha="center", va="center", color="C1" if vowel else INK)
+        ax.text(x, y, symbol, ha="center", color="C1" if symbol in "aeiou" else INK)
     ax.set(xlabel="first direction", ylabel="second direction")
     return ax
 
-# %% ../../nbs/experiments/58_names.ipynb #40b5d99e
 def figures(
     outcome: NamesRun,  # what `run` or `train_on` returned
 ) -> dict:  # matplotlib figures by name
