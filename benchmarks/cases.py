@@ -1,4 +1,5 @@
-"""What is measured: data, architecture and recipe, the same for every peer."""
+"""What is measured: data, architecture and recipe, the same for every peer. The layers
+of the networks that have other layers than dense ones are in `networks.py`."""
 from typing import NamedTuple
 
 import numpy as np
@@ -36,6 +37,36 @@ TRAINING = {
         MOONS, 1, 600, 2, "sigmoid", "gradient_descent", 0.01
     ),
     "regression 9-32-16-2, batch 32": Case(REGRESSION, 32, 3000, 20, "linear"),
+}
+
+
+class LayeredCase(NamedTuple):
+    """A network beyond dense layers, on one batch, again and again, in float32: what is
+    timed is a training step, or the outputs alone."""
+    network: str  # of `networks.py`
+    shape: tuple  # of a sample
+    batch: int  # samples
+    calls: int  # timed one by one
+    training: bool = True
+    vocabulary: int | None = None  # samples are whole numbers below it
+    threads: int = 2  # at most
+
+
+CONVOLUTIONS = LayeredCase("convolutions", (28, 28, 1), 128, 20)
+LSTM = LayeredCase("LSTM", (64, 64), 32, 40)
+BLOCK = LayeredCase("block", (64, 128), 12, 40)
+GPT = LayeredCase("GPT", (64,), 12, 10, vocabulary=65)
+LAYERED = {
+    f"{name}, {timed}": case._replace(**changes)
+    for name, case in {
+        "convolutions, 16 and 32 filters of 5 x 5, batch 128": CONVOLUTIONS,
+        "LSTM, 64 units, 64 positions, batch 32": LSTM,
+        "transformer block, 128 units, 64 positions, batch 12": BLOCK,
+        "GPT of 4 such blocks, 65 symbols": GPT,
+    }.items()
+    for timed, changes in {
+        "outputs": {"training": False}, "step": {}, "step on one thread": {"threads": 1},
+    }.items()
 }
 # rows, repetitions
 PREDICTION = {

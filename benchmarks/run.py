@@ -3,6 +3,7 @@ own, and writes the results as JSON, Markdown and SVG. `make bench` calls it; `p
 benchmarks/run.py --help` lists the options."""
 import argparse
 import datetime
+import importlib
 import importlib.metadata
 import importlib.util
 import json
@@ -17,18 +18,21 @@ from pathlib import Path
 
 import numpy as np
 from cases import (
-    IMPORTS, PREDICTION, RECIPE_98, SMALL, TO_98, TRAINING, Case, data, images,
+    IMPORTS, LAYERED, PREDICTION, RECIPE_98, SMALL, TO_98, TRAINING, Case, data, images,
 )
 from peers import PEERS, NotOffered
 
 HERE, OURS = Path(__file__).parent, "nn_from_scratch"
-CASES = [*TRAINING, TO_98, *PREDICTION, *IMPORTS]
+CASES = [*TRAINING, *LAYERED, TO_98, *PREDICTION, *IMPORTS]
+# what starts the networks of `networks.py`, by peer
+STARTS = {OURS: "networks", "PyTorch": "networks_torch", "JAX": "networks_jax"}
 
 
 def takes_part(peer, case):
     """Whether a comparison makes sense: NumPy is the yardstick of the import alone, a
     compiled step that of training."""
     if case in IMPORTS: return peer in IMPORTS[case]
+    if case in LAYERED: return peer in STARTS
     if peer in (OURS, "scikit-learn", "PyTorch", "JAX"): return True
     if case == TO_98: return peer == "Keras on JAX"
     if case in PREDICTION: return peer in ("ONNX Runtime", "Keras on JAX")
@@ -57,17 +61,37 @@ def measure(peer, name, started):
             "training": end - start,
             "accuracy": float(np.mean(predict(x_test).argmax(axis=1) == y_test)),
         }
+    if name in LAYERED: return measure_layered(peer, LAYERED[name])
     rows, repetitions = PREDICTION[name]
     case = Case(SMALL, 100, 1000, 1)
     X, y = data(case)
     train, predict = function(case, X, y)
     if peer == "scikit-learn": train(1)  # it has no weights before
-    X, seconds = np.ascontiguousarray(np.resize(X, (rows, X.shape[1]))), []
+    X = np.ascontiguousarray(np.resize(X, (rows, X.shape[1])))
+    return {"seconds": median_of(lambda: predict(X), repetitions)}
+
+
+def measure_layered(peer, case):
+    """One step or one pass, and the loss after five of them, which is the same for all
+    who compute the same."""
+    import networks
+    model = networks.network(case)
+    X, y = networks.batch(model, case)
+    step, outputs = importlib.import_module(STARTS[peer]).start(model, case, X, y)
+    call = step if case.training else outputs
+    for _ in range(5): call()
+    loss = float(networks.loss(model, outputs(), y))
+    return {"seconds": median_of(call, case.calls), "loss": loss}
+
+
+def median_of(call, repetitions):
+    "Seconds of a call, after five that are not counted."
+    seconds = []
     for _ in range(repetitions + 5):
         start = time.perf_counter()
-        predict(X)
+        call()
         seconds.append(time.perf_counter() - start)
-    return {"seconds": statistics.median(seconds[5:])}
+    return statistics.median(seconds[5:])
 
 
 IMPORT_TIMER = """import time
@@ -98,6 +122,7 @@ def ask(peer, name, threads):
     "One measurement in a fresh process, or why there is none."
     if importlib.util.find_spec(PEERS[peer][1]) is None:
         return {"missing": "not installed"}
+    if name in LAYERED: threads = min(threads, LAYERED[name].threads)
     command = [
         sys.executable, __file__, "--child", peer, name, "--threads", str(threads),
         "--started", str(time.time()),
@@ -133,10 +158,18 @@ def collect(names, peers, rounds, threads):
         entry = results[name][peer]
         if "missing" in entry: continue
         answer = ask(peer, name, threads)
+        if "missing" not in answer: answer = checked(answer, results[name][OURS])
         if "missing" in answer: results[name][peer] = answer
         else:
             for key, value in answer.items(): entry.setdefault(key, []).append(value)
     return results
+
+
+def checked(answer, ours):
+    "A peer whose loss is another one computes something else, and is not compared."
+    found, expected = answer.get("loss"), ours.get("loss", [answer.get("loss")])[0]
+    if found is None or abs(found - expected) <= 1e-3 * expected: return answer
+    return {"missing": f"failed: a loss of {found:.5g} in place of {expected:.5g}"}
 
 
 def ratio(results, name, peer):
@@ -153,7 +186,9 @@ process to its last epoch."""
 
 
 def remark(entry):
-    "Of a training to an accuracy, which has both: how long, and how good."
+    """Of a training to an accuracy: how long, and how good; of steps on one batch, the
+    loss after a few of them."""
+    if "loss" in entry: return f"loss {entry['loss'][0]:.5g}"
     if "training" not in entry: return ""
     accuracies = " ".join(f"{accuracy:.2%}" for accuracy in entry["accuracy"])
     seconds = statistics.median(entry["training"])
