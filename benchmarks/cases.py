@@ -1,5 +1,5 @@
-"""What is measured: data, architecture and recipe, the same for every peer. The layers
-of the networks that have other layers than dense ones are in `networks.py`."""
+"""What is measured: data, architecture and recipe, the same for every peer. Networks
+that are more than dense layers are written in `networks.py`."""
 from typing import NamedTuple
 
 import numpy as np
@@ -41,32 +41,38 @@ TRAINING = {
 
 
 class LayeredCase(NamedTuple):
-    """A network beyond dense layers, on one batch, again and again, in float32: what is
-    timed is a training step, or the outputs alone."""
+    """A network beyond dense layers, on one batch again and again, in float32: a
+    training step with AdamW, or the outputs."""
     network: str  # of `networks.py`
     shape: tuple  # of a sample
     batch: int  # samples
     calls: int  # timed one by one
-    training: bool = True
     vocabulary: int | None = None  # samples are whole numbers below it
-    threads: int = 2  # at most
+    training: bool = True  # a step; False: the outputs alone
+    threads: int | None = None  # at most; None: those of the run
 
 
-CONVOLUTIONS = LayeredCase("convolutions", (28, 28, 1), 128, 20)
-LSTM = LayeredCase("LSTM", (64, 64), 32, 40)
-BLOCK = LayeredCase("block", (64, 128), 12, 40)
-GPT = LayeredCase("GPT", (64,), 12, 10, vocabulary=65)
+NETWORKS = {
+    "convolutions 28x28-16-32-128-10, batch 128": LayeredCase(
+        "convolutions", (28, 28, 1), 128, 10
+    ),
+    "LSTM 64-64, 64 positions, batch 32": LayeredCase("LSTM", (64, 64), 32, 20),
+    "transformer block 128, 64 positions, batch 12": LayeredCase(
+        "block", (64, 128), 12, 20
+    ),
+    "GPT of 4 blocks 128, 64 positions, batch 12": LayeredCase(
+        "GPT", (64,), 12, 6, vocabulary=65
+    ),
+}
+# the outputs and a step on the threads of the run, and a step on one
 LAYERED = {
     f"{name}, {timed}": case._replace(**changes)
-    for name, case in {
-        "convolutions, 16 and 32 filters of 5 x 5, batch 128": CONVOLUTIONS,
-        "LSTM, 64 units, 64 positions, batch 32": LSTM,
-        "transformer block, 128 units, 64 positions, batch 12": BLOCK,
-        "GPT of 4 such blocks, 65 symbols": GPT,
-    }.items()
-    for timed, changes in {
-        "outputs": {"training": False}, "step": {}, "step on one thread": {"threads": 1},
-    }.items()
+    for name, case in NETWORKS.items()
+    for timed, changes in (
+        ("outputs", {"training": False}),
+        ("training step", {}),
+        ("training step, 1 thread", {"threads": 1}),
+    )
 }
 # rows, repetitions
 PREDICTION = {

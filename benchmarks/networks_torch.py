@@ -1,5 +1,5 @@
-"""The networks of `networks.py` in PyTorch: our layers by name, and what its users write
-for each."""
+"""The networks of `networks.py` in PyTorch: what its users write for each layer of
+ours, by the name of the layer."""
 import numpy as np
 import torch
 from networks import DECAY, ETA, classifies

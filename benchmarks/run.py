@@ -68,12 +68,13 @@ def measure(peer, name, started):
     train, predict = function(case, X, y)
     if peer == "scikit-learn": train(1)  # it has no weights before
     X = np.ascontiguousarray(np.resize(X, (rows, X.shape[1])))
+    for _ in range(5): predict(X)
     return {"seconds": median_of(lambda: predict(X), repetitions)}
 
 
 def measure_layered(peer, case):
-    """One step or one pass, and the loss after five of them, which is the same for all
-    who compute the same."""
+    """One step, or the outputs; and the loss after five of them, the same for all who
+    compute the same."""
     import networks
     model = networks.network(case)
     X, y = networks.batch(model, case)
@@ -85,13 +86,13 @@ def measure_layered(peer, case):
 
 
 def median_of(call, repetitions):
-    "Seconds of a call, after five that are not counted."
+    "Seconds of a call."
     seconds = []
-    for _ in range(repetitions + 5):
+    for _ in range(repetitions):
         start = time.perf_counter()
         call()
         seconds.append(time.perf_counter() - start)
-    return statistics.median(seconds[5:])
+    return statistics.median(seconds)
 
 
 IMPORT_TIMER = """import time
@@ -122,7 +123,7 @@ def ask(peer, name, threads):
     "One measurement in a fresh process, or why there is none."
     if importlib.util.find_spec(PEERS[peer][1]) is None:
         return {"missing": "not installed"}
-    if name in LAYERED: threads = min(threads, LAYERED[name].threads)
+    if name in LAYERED: threads = LAYERED[name].threads or threads
     command = [
         sys.executable, __file__, "--child", peer, name, "--threads", str(threads),
         "--started", str(time.time()),
@@ -172,17 +173,15 @@ def checked(answer, ours):
     return {"missing": f"failed: a loss of {found:.5g} in place of {expected:.5g}"}
 
 
-def ratio(results, name, peer):
-    "Median over the rounds of our time over the peer's, in the same round."
-    return statistics.median(
-        a / b
-        for a, b in zip(results[name][OURS]["seconds"], results[name][peer]["seconds"])
-    )
+def ratios(results, name, peer):
+    "Of each round: our time over the peer's."
+    ours, theirs = (results[name][one]["seconds"] for one in (OURS, peer))
+    return [a / b for a, b in zip(ours, theirs)]
 
 
-RATIO = """A ratio is our time over the peer's, the median over rounds of pairs; below 1
-we are faster. Times are of an epoch, of a call, of an import, or from the start of a
-process to its last epoch."""
+RATIO = """A ratio is our time over the peer's, the median over rounds of pairs, with
+the least and the most of them; below 1 we are faster. Times are of an epoch, of a step
+or a call, of an import, or from the start of a process to its last epoch."""
 
 
 def remark(entry):
@@ -195,12 +194,16 @@ def remark(entry):
     return f"training {seconds:.2f} s, test accuracy {accuracies}"
 
 
-def table_row(peer, entry, ratio):
+def shown(ratio): return f"{ratio:{'.2f' if ratio >= 0.1 else '.2g'}}"
+
+
+def table_row(peer, entry, ratios):
     "A peer's line in the table of a case."
-    if "missing" in entry: return f"| {peer} | {entry['missing']} | | | | |"
+    if "missing" in entry: return f"| {peer} | {entry['missing']} | | | | | |"
     milliseconds = np.multiply(entry["seconds"], 1e3)
     return (
-        f"| {peer} | {ratio:{'.2f' if ratio >= 0.1 else '.2g'}} "
+        f"| {peer} | {shown(statistics.median(ratios))} "
+        f"| {shown(min(ratios))} to {shown(max(ratios))} "
         f"| {np.median(milliseconds):.4g} | {min(milliseconds):.4g} "
         f"| {statistics.median(entry['peak_mb']):.0f} | {remark(entry)} |"
     )
@@ -220,13 +223,14 @@ def markdown(report):
     for name, entries in report["cases"].items():
         lines += [
             "", f"## {name}", "",
-            "| library | ratio | median ms | minimum ms | peak MB | remark |",
-            "|---|---:|---:|---:|---:|---|",
+            "| library | ratio | over rounds | median ms | minimum ms | peak MB "
+            "| remark |",
+            "|---|---:|---:|---:|---:|---:|---|",
         ]
         for peer, entry in entries.items():
             compared = peer != OURS and "missing" not in entry
-            shown = ratio(report["cases"], name, peer) if compared else 1
-            lines.append(table_row(peer, entry, shown))
+            found = ratios(report["cases"], name, peer) if compared else [1]
+            lines.append(table_row(peer, entry, found))
     return "\n".join(lines) + "\n"
 
 
@@ -247,7 +251,11 @@ def picture(report):
         ]
         if rows:
             ax.plot(
-                [ratio(report["cases"], names[row], peer) for row in rows], rows,
+                [
+                    statistics.median(ratios(report["cases"], names[row], peer))
+                    for row in rows
+                ],
+                rows,
                 "os^vDPX<>"[i], color=f"C{i % 7}", label=peer,
             )
     ax.axvline(1, color="0.5", lw=1)
@@ -283,7 +291,8 @@ def main():
         help="threads of every peer (2)",
     )
     parser.add_argument(
-        "--only", default="", help="cases whose name contains this text"
+        "--only", default="",
+        help="cases whose name contains one of these texts, separated by commas",
     )
     parser.add_argument(
         "--peers", default=",".join(PEERS), help="names, separated by commas"
@@ -299,7 +308,8 @@ def main():
     if options.child: return child(*options.child, options.threads, options.started)
     if unknown := set(options.peers.split(",")) - set(PEERS):
         parser.error(f"no peer {', '.join(unknown)}; there are {', '.join(PEERS)}")
-    names = [name for name in CASES if options.only in name]
+    texts = options.only.split(",")
+    names = [name for name in CASES if any(text in name for text in texts)]
     if not names:
         parser.error(
             f"no case has {options.only!r} in its name; there are {'; '.join(CASES)}"
