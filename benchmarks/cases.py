@@ -44,6 +44,7 @@ class LayeredCase(NamedTuple):
     """A network beyond dense layers, on one batch again and again, in float32: a
     training step with AdamW, or the outputs."""
     network: str  # of `networks.py`
+    text: str  # what it is
     shape: tuple  # of a sample
     batch: int  # samples
     calls: int  # timed one by one
@@ -53,15 +54,20 @@ class LayeredCase(NamedTuple):
 
 
 NETWORKS = {
-    "convolutions 28x28-16-32-128-10, batch 128": LayeredCase(
-        "convolutions", (28, 28, 1), 128, 10
+    "convolutions, batch 128": LayeredCase(
+        "convolutions", "Images of 28 × 28 pixels, 16 and 32 filters of 5 × 5 with the "
+        "largest of 2 × 2 behind each, 128 units, 10 classes.", (28, 28, 1), 128, 10,
     ),
-    "LSTM 64-64, 64 positions, batch 32": LayeredCase("LSTM", (64, 64), 32, 20),
-    "transformer block 128, 64 positions, batch 12": LayeredCase(
-        "block", (64, 128), 12, 20
+    "LSTM, batch 32": LayeredCase(
+        "LSTM", "64 units from 64, 64 positions, squared error.", (64, 64), 32, 20
     ),
-    "GPT of 4 blocks 128, 64 positions, batch 12": LayeredCase(
-        "GPT", (64,), 12, 6, vocabulary=65
+    "transformer block, batch 12": LayeredCase(
+        "block", "Pre-norm, causal, 128 units, 4 heads, 512 hidden units of GELU, 64 "
+        "positions, squared error.", (64, 128), 12, 20,
+    ),
+    "GPT, batch 12": LayeredCase(
+        "GPT", "An embedding of 65 symbols, positions, 4 such blocks, and the symbols "
+        "by the weights of the embedding.", (64,), 12, 6, vocabulary=65,
     ),
 }
 # the outputs and a step on the threads of the run, and a step on one
@@ -70,8 +76,8 @@ LAYERED = {
     for name, case in NETWORKS.items()
     for timed, changes in (
         ("outputs", {"training": False}),
-        ("training step", {}),
-        ("training step, 1 thread", {"threads": 1}),
+        ("step", {}),
+        ("step, 1 thread", {"threads": 1}),
     )
 }
 # rows, repetitions

@@ -201,9 +201,9 @@ def table_row(peer, entry, ratios):
     "A peer's line in the table of a case."
     if "missing" in entry: return f"| {peer} | {entry['missing']} | | | | | |"
     milliseconds = np.multiply(entry["seconds"], 1e3)
+    spread = f"{shown(min(ratios))} to {shown(max(ratios))}" if ratios else ""
     return (
-        f"| {peer} | {shown(statistics.median(ratios))} "
-        f"| {shown(min(ratios))} to {shown(max(ratios))} "
+        f"| {peer} | {shown(statistics.median(ratios or [1]))} | {spread} "
         f"| {np.median(milliseconds):.4g} | {min(milliseconds):.4g} "
         f"| {statistics.median(entry['peak_mb']):.0f} | {remark(entry)} |"
     )
@@ -221,15 +221,16 @@ def markdown(report):
         RATIO.replace("\n", " "),
     ]
     for name, entries in report["cases"].items():
+        described = ["", LAYERED[name].text] if name in LAYERED else []
         lines += [
-            "", f"## {name}", "",
+            "", f"## {name}", *described, "",
             "| library | ratio | over rounds | median ms | minimum ms | peak MB "
             "| remark |",
             "|---|---:|---:|---:|---:|---:|---|",
         ]
         for peer, entry in entries.items():
             compared = peer != OURS and "missing" not in entry
-            found = ratios(report["cases"], name, peer) if compared else [1]
+            found = ratios(report["cases"], name, peer) if compared else []
             lines.append(table_row(peer, entry, found))
     return "\n".join(lines) + "\n"
 
@@ -241,7 +242,7 @@ def picture(report):
     plt.rcParams.update(STYLE)
     names = list(report["cases"])[::-1]
     figure, ax = plt.subplots(
-        figsize=(7, 0.36 * len(names) + 1.2), layout="constrained"
+        figsize=(7, 0.36 * len(names) + 1.6), layout="constrained"
     )
     for i, peer in enumerate(peer for peer in PEERS if peer != OURS):
         rows = [
@@ -263,7 +264,7 @@ def picture(report):
         xscale="log", yticks=range(len(names)), yticklabels=names,
         xlabel="our time over the peer's; left of 1 we are faster",
     )
-    ax.legend(loc="center left", bbox_to_anchor=(1, 0.5))
+    figure.legend(loc="outside lower center", ncols=4)
     return figure
 
 
