@@ -89,23 +89,23 @@ def start(model, case, X, y):
     parameters = jax.tree.map(jnp.asarray, model.tensors())
     X, y = jnp.asarray(X), jnp.asarray(y)
 
-    def loss(parameters):
+    def loss(parameters, X, y):
         Z = through(model.layers, parameters, X)
         if not classifies(model): return jnp.mean(jnp.sum((Z - y)**2, axis=-1))
         of_labels = jnp.take_along_axis(jax.nn.log_softmax(Z), y[..., None], axis=-1)
         return -jnp.mean(of_labels)
 
-    def decay(name): return DECAY if name in decayed(model) else 0
+    decay = dict.fromkeys(parameters, 0) | dict.fromkeys(decayed(model), DECAY)
 
     @jax.jit
-    def adamw(parameters, m, v, t):
-        gradient = jax.grad(loss)(parameters)
+    def adamw(parameters, m, v, t, X, y):
+        gradient = jax.grad(loss)(parameters, X, y)
         t = t + 1
         m = jax.tree.map(lambda m, g: 0.9 * m + 0.1 * g, m, gradient)
         v = jax.tree.map(lambda v, g: 0.999 * v + 0.001 * g * g, v, gradient)
         eta, root = ETA / (1 - 0.9**t), jnp.sqrt(1 - 0.999**t)
         moved = {
-            name: p * (1 - ETA * decay(name))
+            name: p * (1 - ETA * decay[name])
             - eta * m[name] / (jnp.sqrt(v[name]) / root + 1e-8)
             for name, p in parameters.items()
         }
@@ -115,7 +115,7 @@ def start(model, case, X, y):
     state = [(parameters, zeros, zeros, 0.0)]
 
     def step():
-        state[0] = jax.block_until_ready(adamw(*state[0]))
+        state[0] = jax.block_until_ready(adamw(*state[0], X, y))
 
     @jax.jit
     def answer(parameters, X):
