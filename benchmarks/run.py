@@ -30,8 +30,9 @@ STARTS = {OURS: "networks", "PyTorch": "networks_torch", "JAX": "networks_jax"}
 
 def takes_part(peer, case):
     """Whether a comparison makes sense: NumPy is the yardstick of the import alone, a
-    compiled step that of training."""
+    compiled step that of training; JAX, which compiles for long, is not timed twice."""
     if case in IMPORTS: return peer in IMPORTS[case]
+    if case in LAYERED and LAYERED[case].threads: return peer in (OURS, "PyTorch")
     if case in LAYERED: return peer in STARTS
     if peer in (OURS, "scikit-learn", "PyTorch", "JAX"): return True
     if case == TO_98: return peer == "Keras on JAX"
@@ -73,14 +74,14 @@ def measure(peer, name, started):
 
 
 def measure_layered(peer, case):
-    """One step, or the outputs; and the loss after five of them, the same for all who
+    """One step, or the outputs; and the loss after three of them, the same for all who
     compute the same."""
     import networks
     model = networks.network(case)
     X, y = networks.batch(model, case)
     step, outputs = importlib.import_module(STARTS[peer]).start(model, case, X, y)
     call = step if case.training else outputs
-    for _ in range(5): call()
+    for _ in range(3): call()
     loss = float(networks.loss(model, outputs(), y))
     return {"seconds": median_of(call, case.calls), "loss": loss}
 
@@ -292,8 +293,8 @@ def main():
         help="threads of every peer (2)",
     )
     parser.add_argument(
-        "--only", default="",
-        help="cases whose name contains one of these texts, separated by commas",
+        "--only", nargs="+", default=[""], metavar="TEXT",
+        help="cases whose name contains one of these texts",
     )
     parser.add_argument(
         "--peers", default=",".join(PEERS), help="names, separated by commas"
@@ -309,11 +310,11 @@ def main():
     if options.child: return child(*options.child, options.threads, options.started)
     if unknown := set(options.peers.split(",")) - set(PEERS):
         parser.error(f"no peer {', '.join(unknown)}; there are {', '.join(PEERS)}")
-    texts = options.only.split(",")
-    names = [name for name in CASES if any(text in name for text in texts)]
+    names = [name for name in CASES if any(text in name for text in options.only)]
     if not names:
         parser.error(
-            f"no case has {options.only!r} in its name; there are {'; '.join(CASES)}"
+            f"no case has one of {options.only} in its name; "
+            f"there are {'; '.join(CASES)}"
         )
     peers = [OURS, *(peer for peer in options.peers.split(",") if peer != OURS)]
     installed = [
