@@ -1,4 +1,5 @@
-"""What is measured: data, architecture and recipe, the same for every peer."""
+"""What is measured: data, architecture and recipe, the same for every peer. Networks
+that are more than dense layers are written in `networks.py`."""
 from typing import NamedTuple
 
 import numpy as np
@@ -36,6 +37,48 @@ TRAINING = {
         MOONS, 1, 600, 2, "sigmoid", "gradient_descent", 0.01
     ),
     "regression 9-32-16-2, batch 32": Case(REGRESSION, 32, 3000, 20, "linear"),
+}
+
+
+class LayeredCase(NamedTuple):
+    """A network beyond dense layers, on one batch again and again, in float32: a
+    training step with AdamW, or the outputs."""
+    network: str  # of `networks.py`
+    text: str  # what it is
+    shape: tuple  # of a sample
+    batch: int  # samples
+    calls: int  # timed one by one
+    vocabulary: int | None = None  # samples are whole numbers below it
+    training: bool = True  # a step; False: the outputs alone
+    threads: int | None = None  # at most; None: those of the run
+
+
+NETWORKS = {
+    "convolutions, batch 128": LayeredCase(
+        "convolutions", "Images of 28 × 28 pixels, 16 and 32 filters of 5 × 5 with the "
+        "largest of 2 × 2 behind each, 128 units, 10 classes.", (28, 28, 1), 128, 10,
+    ),
+    "LSTM, batch 32": LayeredCase(
+        "LSTM", "64 units from 64, 64 positions, squared error.", (64, 64), 32, 20
+    ),
+    "transformer block, batch 12": LayeredCase(
+        "block", "Pre-norm, causal, 128 units, 4 heads, 512 hidden units of GELU, 64 "
+        "positions, squared error.", (64, 128), 12, 20,
+    ),
+    "GPT, batch 12": LayeredCase(
+        "GPT", "An embedding of 65 symbols, positions, 4 such blocks, and the symbols "
+        "by the weights of the embedding.", (64,), 12, 6, vocabulary=65,
+    ),
+}
+# the outputs and a step on the threads of the run, and a step on one
+LAYERED = {
+    f"{name}, {timed}": case._replace(**changes)
+    for name, case in NETWORKS.items()
+    for timed, changes in (
+        ("outputs", {"training": False}),
+        ("step", {}),
+        ("step, 1 thread", {"threads": 1}),
+    )
 }
 # rows, repetitions
 PREDICTION = {

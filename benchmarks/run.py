@@ -3,6 +3,7 @@ own, and writes the results as JSON, Markdown and SVG. `make bench` calls it; `p
 benchmarks/run.py --help` lists the options."""
 import argparse
 import datetime
+import importlib
 import importlib.metadata
 import importlib.util
 import json
@@ -17,18 +18,22 @@ from pathlib import Path
 
 import numpy as np
 from cases import (
-    IMPORTS, PREDICTION, RECIPE_98, SMALL, TO_98, TRAINING, Case, data, images,
+    IMPORTS, LAYERED, PREDICTION, RECIPE_98, SMALL, TO_98, TRAINING, Case, data, images,
 )
 from peers import PEERS, NotOffered
 
 HERE, OURS = Path(__file__).parent, "nn_from_scratch"
-CASES = [*TRAINING, TO_98, *PREDICTION, *IMPORTS]
+CASES = [*TRAINING, *LAYERED, TO_98, *PREDICTION, *IMPORTS]
+# what starts the networks of `networks.py`, by peer
+STARTS = {OURS: "networks", "PyTorch": "networks_torch", "JAX": "networks_jax"}
 
 
 def takes_part(peer, case):
     """Whether a comparison makes sense: NumPy is the yardstick of the import alone, a
-    compiled step that of training."""
+    compiled step that of training; JAX, which compiles for long, is not timed twice."""
     if case in IMPORTS: return peer in IMPORTS[case]
+    if case in LAYERED and LAYERED[case].threads: return peer in (OURS, "PyTorch")
+    if case in LAYERED: return peer in STARTS
     if peer in (OURS, "scikit-learn", "PyTorch", "JAX"): return True
     if case == TO_98: return peer == "Keras on JAX"
     if case in PREDICTION: return peer in ("ONNX Runtime", "Keras on JAX")
@@ -57,17 +62,38 @@ def measure(peer, name, started):
             "training": end - start,
             "accuracy": float(np.mean(predict(x_test).argmax(axis=1) == y_test)),
         }
+    if name in LAYERED: return measure_layered(peer, LAYERED[name])
     rows, repetitions = PREDICTION[name]
     case = Case(SMALL, 100, 1000, 1)
     X, y = data(case)
     train, predict = function(case, X, y)
     if peer == "scikit-learn": train(1)  # it has no weights before
-    X, seconds = np.ascontiguousarray(np.resize(X, (rows, X.shape[1]))), []
-    for _ in range(repetitions + 5):
+    X = np.ascontiguousarray(np.resize(X, (rows, X.shape[1])))
+    for _ in range(5): predict(X)
+    return {"seconds": median_of(lambda: predict(X), repetitions)}
+
+
+def measure_layered(peer, case):
+    """One step, or the outputs; and the loss after three of them, the same for all who
+    compute the same."""
+    import networks
+    model = networks.network(case)
+    X, y = networks.batch(model, case)
+    step, outputs = importlib.import_module(STARTS[peer]).start(model, case, X, y)
+    call = step if case.training else outputs
+    for _ in range(3): call()
+    loss = float(networks.loss(model, outputs(), y))
+    return {"seconds": median_of(call, case.calls), "loss": loss}
+
+
+def median_of(call, repetitions):
+    "Seconds of a call."
+    seconds = []
+    for _ in range(repetitions):
         start = time.perf_counter()
-        predict(X)
+        call()
         seconds.append(time.perf_counter() - start)
-    return {"seconds": statistics.median(seconds[5:])}
+    return statistics.median(seconds)
 
 
 IMPORT_TIMER = """import time
@@ -98,6 +124,7 @@ def ask(peer, name, threads):
     "One measurement in a fresh process, or why there is none."
     if importlib.util.find_spec(PEERS[peer][1]) is None:
         return {"missing": "not installed"}
+    if name in LAYERED: threads = LAYERED[name].threads or threads
     command = [
         sys.executable, __file__, "--child", peer, name, "--threads", str(threads),
         "--started", str(time.time()),
@@ -133,39 +160,51 @@ def collect(names, peers, rounds, threads):
         entry = results[name][peer]
         if "missing" in entry: continue
         answer = ask(peer, name, threads)
+        if "missing" not in answer: answer = checked(answer, results[name][OURS])
         if "missing" in answer: results[name][peer] = answer
         else:
             for key, value in answer.items(): entry.setdefault(key, []).append(value)
     return results
 
 
-def ratio(results, name, peer):
-    "Median over the rounds of our time over the peer's, in the same round."
-    return statistics.median(
-        a / b
-        for a, b in zip(results[name][OURS]["seconds"], results[name][peer]["seconds"])
-    )
+def checked(answer, ours):
+    "A peer whose loss is another one computes something else, and is not compared."
+    found, expected = answer.get("loss"), ours.get("loss", [answer.get("loss")])[0]
+    if found is None or abs(found - expected) <= 1e-3 * expected: return answer
+    return {"missing": f"failed: a loss of {found:.5g} in place of {expected:.5g}"}
 
 
-RATIO = """A ratio is our time over the peer's, the median over rounds of pairs; below 1
-we are faster. Times are of an epoch, of a call, of an import, or from the start of a
-process to its last epoch."""
+def ratios(results, name, peer):
+    "Of each round: our time over the peer's."
+    ours, theirs = (results[name][one]["seconds"] for one in (OURS, peer))
+    return [a / b for a, b in zip(ours, theirs)]
+
+
+RATIO = """A ratio is our time over the peer's, the median over rounds of pairs, with
+the least and the most of them; below 1 we are faster. Times are of an epoch, of a step
+or a call, of an import, or from the start of a process to its last epoch."""
 
 
 def remark(entry):
-    "Of a training to an accuracy, which has both: how long, and how good."
+    """Of a training to an accuracy: how long, and how good; of steps on one batch, the
+    loss after a few of them."""
+    if "loss" in entry: return f"loss {entry['loss'][0]:.5g}"
     if "training" not in entry: return ""
     accuracies = " ".join(f"{accuracy:.2%}" for accuracy in entry["accuracy"])
     seconds = statistics.median(entry["training"])
     return f"training {seconds:.2f} s, test accuracy {accuracies}"
 
 
-def table_row(peer, entry, ratio):
+def shown(ratio): return f"{ratio:{'.2f' if ratio >= 0.1 else '.2g'}}"
+
+
+def table_row(peer, entry, ratios):
     "A peer's line in the table of a case."
-    if "missing" in entry: return f"| {peer} | {entry['missing']} | | | | |"
+    if "missing" in entry: return f"| {peer} | {entry['missing']} | | | | | |"
     milliseconds = np.multiply(entry["seconds"], 1e3)
+    spread = f"{shown(min(ratios))} to {shown(max(ratios))}" if ratios else ""
     return (
-        f"| {peer} | {ratio:{'.2f' if ratio >= 0.1 else '.2g'}} "
+        f"| {peer} | {shown(statistics.median(ratios or [1]))} | {spread} "
         f"| {np.median(milliseconds):.4g} | {min(milliseconds):.4g} "
         f"| {statistics.median(entry['peak_mb']):.0f} | {remark(entry)} |"
     )
@@ -183,15 +222,17 @@ def markdown(report):
         RATIO.replace("\n", " "),
     ]
     for name, entries in report["cases"].items():
+        described = ["", LAYERED[name].text] if name in LAYERED else []
         lines += [
-            "", f"## {name}", "",
-            "| library | ratio | median ms | minimum ms | peak MB | remark |",
-            "|---|---:|---:|---:|---:|---|",
+            "", f"## {name}", *described, "",
+            "| library | ratio | over rounds | median ms | minimum ms | peak MB "
+            "| remark |",
+            "|---|---:|---:|---:|---:|---:|---|",
         ]
         for peer, entry in entries.items():
             compared = peer != OURS and "missing" not in entry
-            shown = ratio(report["cases"], name, peer) if compared else 1
-            lines.append(table_row(peer, entry, shown))
+            found = ratios(report["cases"], name, peer) if compared else []
+            lines.append(table_row(peer, entry, found))
     return "\n".join(lines) + "\n"
 
 
@@ -202,7 +243,7 @@ def picture(report):
     plt.rcParams.update(STYLE)
     names = list(report["cases"])[::-1]
     figure, ax = plt.subplots(
-        figsize=(7, 0.36 * len(names) + 1.2), layout="constrained"
+        figsize=(7, 0.36 * len(names) + 1.6), layout="constrained"
     )
     for i, peer in enumerate(peer for peer in PEERS if peer != OURS):
         rows = [
@@ -212,7 +253,11 @@ def picture(report):
         ]
         if rows:
             ax.plot(
-                [ratio(report["cases"], names[row], peer) for row in rows], rows,
+                [
+                    statistics.median(ratios(report["cases"], names[row], peer))
+                    for row in rows
+                ],
+                rows,
                 "os^vDPX<>"[i], color=f"C{i % 7}", label=peer,
             )
     ax.axvline(1, color="0.5", lw=1)
@@ -220,7 +265,7 @@ def picture(report):
         xscale="log", yticks=range(len(names)), yticklabels=names,
         xlabel="our time over the peer's; left of 1 we are faster",
     )
-    ax.legend(loc="center left", bbox_to_anchor=(1, 0.5))
+    figure.legend(loc="outside lower center", ncols=4)
     return figure
 
 
@@ -248,7 +293,8 @@ def main():
         help="threads of every peer (2)",
     )
     parser.add_argument(
-        "--only", default="", help="cases whose name contains this text"
+        "--only", nargs="+", default=[""], metavar="TEXT",
+        help="cases whose name contains one of these texts",
     )
     parser.add_argument(
         "--peers", default=",".join(PEERS), help="names, separated by commas"
@@ -264,10 +310,11 @@ def main():
     if options.child: return child(*options.child, options.threads, options.started)
     if unknown := set(options.peers.split(",")) - set(PEERS):
         parser.error(f"no peer {', '.join(unknown)}; there are {', '.join(PEERS)}")
-    names = [name for name in CASES if options.only in name]
+    names = [name for name in CASES if any(text in name for text in options.only)]
     if not names:
         parser.error(
-            f"no case has {options.only!r} in its name; there are {'; '.join(CASES)}"
+            f"no case has one of {options.only} in its name; "
+            f"there are {'; '.join(CASES)}"
         )
     peers = [OURS, *(peer for peer in options.peers.split(",") if peer != OURS)]
     installed = [

@@ -7,6 +7,7 @@ __all__ = ['Tensors', 'learning_layers', 'free_layer', 'Vector', 'pieces', 'as_t
 
 # %% ../nbs/06_backprop.ipynb #6d393119
 import copy
+import sys
 from html import escape
 from math import prod
 from typing import Any
@@ -350,3 +351,7 @@ class Stack:
 
     def _repr_html_(self):
         return as_html(list(self.rows()))
+
+# %% ../nbs/06_backprop.ipynb #2906077e
+if sys.platform == "linux":
+    np.empty(31 << 20, np.uint8)  # freed: so much and more is kept for other arrays

@@ -4,11 +4,11 @@
 
 # %% auto #0
 __all__ = ['EXPERIMENTS', 'LISTED', 'EXAMPLES', 'STATUS', 'ONLY', 'PREDICTING', 'TRAINING', 'experiment', 'number', 'path',
-           'widths', 'OneLineParser', 'command', 'parser', 'with_training', 'with_files', 'write_figure', 'report',
-           'options_of', 'Stopped', 'unwinding', 'any_terminal', 'trained', 'check_files', 'check_folder', 'files_of',
-           'quiet_figures', 'perform', 'TableError', 'cells_of', 'number_in', 'read_table', 'answers', 'answers_of',
-           'predict_options', 'about', 'predictions', 'predict', 'train_options', 'with_sizes', 'write_run', 'train',
-           'main']
+           'widths', 'OneLineParser', 'command', 'parser', 'with_training', 'with_files', 'write_figure', 'length_of',
+           'report', 'options_of', 'Stopped', 'unwinding', 'any_terminal', 'about', 'trained', 'check_files',
+           'check_folder', 'files_of', 'quiet_figures', 'store', 'perform', 'TableError', 'cells_of', 'number_in',
+           'read_table', 'answers', 'answers_of', 'predict_options', 'predictions', 'predict', 'train_options',
+           'with_sizes', 'write_run', 'train', 'main']
 
 # %% ../nbs/26_cli.ipynb #9e556b1c
 import argparse
@@ -41,7 +41,10 @@ EXPERIMENTS = {
              "from UCI's files, or generated from their definition",
     "digits": "handwritten digits of 8 by 8 pixels: 1,797 images, ten classes",
     "mnist": "handwritten digits of 28 by 28 pixels: 70,000 images, ten classes",
-    "cup": "ML-CUP22: 1,492 samples of nine numbers, two targets"}
+    "cup": "ML-CUP22: 1,492 samples of nine numbers, two targets",
+    "images": "the images of mnist, shifted at random, and two convolutions",
+    "names": "32,033 first names, or a file of others; a small GPT makes up new ones",
+    "text": "plays of Shakespeare, or a text of one's own; a small GPT writes on"}
 
 def experiment(text):
     "Name of an experiment."
@@ -102,6 +105,7 @@ EXAMPLES = """
   nn-from-scratch moons
   nn-from-scratch digits --hidden 128,64 --eta 0.05 --out results
   nn-from-scratch mnist --data ~/data/mnist
+  nn-from-scratch text --data diary.txt --sample 1000
   nn-from-scratch moons --save moons.safetensors
   nn-from-scratch predict moons.safetensors points.csv
   nn-from-scratch train houses.csv --target price
@@ -141,12 +145,13 @@ def with_training(p):
     "The options of how an experiment trains, and on which data."
     p.add_argument("--epochs", type=number(int),
                    help="passes over the training samples")
+    p.add_argument("--steps", type=number(int), help="batches in all, for text")
     p.add_argument("--eta", type=number(float), help="learning rate")
     p.add_argument("--hidden", type=widths, metavar="16,8", help="hidden units")
     p.add_argument("--seed", type=number(int, zero_too=True, below=2**32), default=0,
                    help="seed of weights, shuffling, and data drawn or split (0)")
-    p.add_argument("--data", type=path, metavar="DIR", dest="data_dir",
-                   help="folder of the data files, for monks, mnist and cup")
+    p.add_argument("--data", type=path, metavar="PATH", dest="data_dir",
+                   help="folder of the data files; for names and text also a text file")
     p.add_argument("--blind", type=path, metavar="FILE",
                    help="new file for predictions of the blind test, for cup")
     return p
@@ -158,6 +163,8 @@ def with_files(p):
                    help="folder for the figures (figures)")
     p.add_argument("--save", type=path, metavar="FILE",
                    help="new file for the trained network, for predict")
+    p.add_argument("--sample", type=number(int, below=10**6), metavar="N",
+                   help="names, or characters, to write at the end, for names and text")
     p.add_argument("--force", action="store_true",
                    help="replace the files that are there")
     p.add_argument("--version", action="version",
@@ -171,14 +178,20 @@ def write_figure(figure, path):
     figure.savefig(image, dpi=200, facecolor="white")
     write_atomically(path, image.getvalue())
 
+def length_of(stats):
+    "How far a training went."
+    if "step" in stats:
+        return f"{[0, *stats['step']][-1]:,} steps"
+    return f"{len(stats.get('train_loss', ()))} epochs"
+
+# %% ../nbs/26_cli.ipynb #826fe849
 def report(name, outcome, figures, out):
     "Print the network and its scores on the test part, and write its figures."
     scores = dict(outcome.scores)
     width = max(map(len, [*scores, *figures]))
     print(outcome.model.summary(), end="\n\n")
-    epochs, n = len(outcome.stats["train_loss"]), len(outcome.parts.x_test)
-    print(f"{name}: {epochs} epochs in {scores.pop('seconds'):.2f} s, "
-          f"scores on {n} test samples")
+    print(f"{name}: {length_of(outcome.stats)} in {scores.pop('seconds'):.2f} s, "
+          f"scores on {len(outcome.parts.x_test)} test samples")
     for score, value in scores.items():
         print(f"  {score:{width}} {value:.4f}")
     for figure_name, figure in figures.items():
@@ -188,19 +201,24 @@ def report(name, outcome, figures, out):
 
 # %% ../nbs/26_cli.ipynb #b4a48b2c
 ONLY = {"data_dir": "reads no data files, so --data has no meaning",
-        "blind": "has no blind test, so --blind has no meaning"}
+        "blind": "has no blind test, so --blind has no meaning",
+        "hidden": "has no network of dense layers alone, so --hidden has no meaning",
+        "epochs": "draws its batches, so --epochs has no meaning, but --steps",
+        "steps": "trains in epochs, so --steps has no meaning",
+        "sample": "writes no text, so --sample has no meaning"}
 
 def options_of(argv):
     "The experiment's module, its options, its name, and what is to be written."
-    given = vars(parser().parse_args(argv))
-    written = {key: given.pop(key) for key in ("out", "save", "force")}
-    options = {key: value for key, value in given.items() if value is not None}
-    name = options.pop("experiment")
+    given = {key: value for key, value in vars(parser().parse_args(argv)).items()
+             if value is not None}
+    name = given.pop("experiment")
     module = import_module(f"nn_from_scratch.experiments.{name}")
+    known = {*inspect.signature(module.run).parameters} | {"sample"} & {*vars(module)}
     for key, meaningless in ONLY.items():
-        if key in options and key not in inspect.signature(module.run).parameters:
+        if key in given and key not in known:
             parser().error(f"{name} {meaningless}")
-    return module, options, name, written
+    written = {key: given.pop(key, None) for key in ("out", "save", "force", "sample")}
+    return module, given, name, written
 
 # %% ../nbs/26_cli.ipynb #aa1b5e51
 class Stopped(Exception):
@@ -223,13 +241,26 @@ def any_terminal():
         if isinstance(stream, TextIOWrapper):
             stream.reconfigure(errors="replace")
 
+# %% ../nbs/26_cli.ipynb #3fea92b3
+@contextmanager
+def about(file):
+    "An error in the block is due to a file, if there is one: its message names it."
+    try:
+        yield
+    except CorruptData:
+        raise
+    except ValueError as error:
+        if file is None:
+            raise
+        raise TableError(f"{file}: {error}") from None
+
 # %% ../nbs/26_cli.ipynb #ce6410f1
 def trained(variant, module, options):
     "The outcome of a run that went to its end. Raises `Stopped`."
-    outcome = module.run(**options, verbose=True)
+    with about(options.get("data_dir")):
+        outcome = module.run(**options, verbose=True)
     if outcome.stats.interrupted:
-        epochs = len(outcome.stats.get("train_loss", ()))
-        raise Stopped(f"{variant} stopped by Ctrl-C in epoch {epochs + 1} of training, "
+        raise Stopped(f"{variant} stopped by Ctrl-C after {length_of(outcome.stats)}, "
                       "no scores")
     return outcome
 
@@ -263,6 +294,13 @@ def quiet_figures():
     import matplotlib
     matplotlib.use("agg")
 
+def store(outcome, file):
+    "The network, and its alphabet if it has one."
+    alphabet = getattr(outcome, "symbols", None)
+    save(outcome.model, file, notes=alphabet and {"symbols": alphabet})
+    print(f"  network stored in {file}")
+
+# %% ../nbs/26_cli.ipynb #b10c949e
 def perform(module, options, name, written):
     "Run an experiment, or each of its variants, report, and store the network."
     quiet_figures()
@@ -275,10 +313,11 @@ def perform(module, options, name, written):
     for variant, settings in variants.items():
         outcome = trained(variant, module, options | settings)
         report(variant, outcome, module.figures(outcome), out)
-        file = files[variant]
-        if file is not None:
-            save(outcome.model, file)
-            print(f"  network stored in {file}")
+        if files[variant] is not None:
+            store(outcome, files[variant])
+        if hasattr(module, "sample"):
+            more = {} if written["sample"] is None else {"n": written["sample"]}
+            print(f"\n{module.sample(outcome, **more)}")
 
 # %% ../nbs/26_cli.ipynb #888094ca
 class TableError(ValueError):
@@ -387,15 +426,6 @@ def predict_options(argv):
     if (given.table is None) == (given.data is None):
         p.error("expected one table, as TABLE or by --data")
     return given
-
-# %% ../nbs/26_cli.ipynb #3fea92b3
-@contextmanager
-def about(table):
-    "An error in the block is due to a table: its message names the file."
-    try:
-        yield
-    except ValueError as error:
-        raise TableError(f"{table}: {error}") from None
 
 # %% ../nbs/26_cli.ipynb #402d28ee
 def predictions(file, table):
