@@ -8,7 +8,7 @@ PIP    := $(BIN)/python -m pip install --quiet --disable-pip-version-check $(add
 SETTINGS := settings.ini setup.py pyproject.toml constraints.txt
 NOTEBOOKS := $(sort $(wildcard nbs/*.ipynb nbs/experiments/*.ipynb))
 ifndef NN_FROM_SCRATCH_DATA  # absolute path of a folder with the files that these read
-NOTEBOOKS := $(filter-out %/53_mnist.ipynb %/54_cup.ipynb %/55_speed.ipynb,$(NOTEBOOKS))
+NOTEBOOKS := $(filter-out %/53_mnist.ipynb %/54_cup.ipynb %/55_speed.ipynb %/57_images.ipynb %/58_names.ipynb %/59_text.ipynb,$(NOTEBOOKS))
 endif
 
 KATEX := 0.19.1
@@ -23,7 +23,7 @@ help:
 	@echo "make dask       search and train on several processes of this machine, and kill some of them"
 	@echo "make parity     compare formulas with PyTorch, and write tests/parity/parity.json"
 	@echo "make lab        open the notebooks in JupyterLab"
-	@echo "make notebooks  run all notebooks in place, so that their outputs are new; MNIST, ML-CUP and speed"
+	@echo "make notebooks  run all notebooks in place, so that their outputs are new; those that read MNIST, ML-CUP or texts"
 	@echo "                if NN_FROM_SCRATCH_DATA names the folder of their files"
 	@echo "make bench      time the library against its peers, and write benchmarks/results/"
 	@echo "make docs       build the site into _site/, and check its links; needs npm, which fetches KaTeX"
