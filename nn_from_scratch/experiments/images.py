@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['network', 'ImagesRun', 'square', 'train_on', 'run', 'plot_filters', 'plot_maps', 'figures']
 
-# %% ../../nbs/experiments/57_images.ipynb #da5703b5
+# %% ../../nbs/experiments/57_images.ipynb #30b46029
 import time
 from math import isqrt
 from pathlib import Path
@@ -14,7 +14,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ..activations import ReLU, Softmax
-from ..convolution import Conv2D, MaxPool2D, RandomShift, shifted
+from ..convolution import Conv2D, MaxPool2D, RandomShift
 from ..data import Split
 from .digits import scores_of
 from .mnist import images, mosaic, plot_mistakes
@@ -46,7 +46,7 @@ def network(
     model.add_output_layer(10, Softmax())
     return model
 
-# %% ../../nbs/experiments/57_images.ipynb #52d5ab84
+# %% ../../nbs/experiments/57_images.ipynb #12a2f3a8
 class ImagesRun(NamedTuple):
     "A trained network, its history, its data and its scores."
     model: Network
@@ -65,7 +65,7 @@ def square(
 def train_on(
     model: Network,  # is trained
     parts: Split,  # images and labels; an empty validation or test part is left out
-    epochs: int = 8,  # passes over the training part
+    epochs: int = 10,  # passes over the training part
     eta: float = 3e-3,  # peak of the learning rate
     batch_size: int = 128,  # samples of a step
     verbose: bool = False,  # a progress bar
@@ -81,10 +81,10 @@ def train_on(
         scores = scores_of(model, parts) | scores
     return ImagesRun(model, stats, parts, scores)
 
-# %% ../../nbs/experiments/57_images.ipynb #581a3d97
+# %% ../../nbs/experiments/57_images.ipynb #5cc67c69
 def run(
     *,
-    epochs: int = 8,  # passes over the training images
+    epochs: int = 10,  # passes over the training images
     eta: float = 3e-3,  # peak of the learning rate
     seed: int = 0,  # of weights, shifts, dropout and shuffling
     final: bool = True,  # score the test part; False: hold out 10,000 training images
