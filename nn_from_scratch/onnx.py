@@ -146,7 +146,6 @@ def flatten(layer, X, graph): return graph.node("Flatten", X, axis=1)
 @onnx_form("RandomShift")
 def unchanged(layer, X, graph): return X
 
-# %% ../nbs/27_onnx.ipynb #ef72e001
 @onnx_form(Residual)
 def residual(layer, X, graph):
     "A = X + F(X)"
