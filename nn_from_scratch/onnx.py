@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['FORMS', 'SINGLE', 'OPSET', 'IR_VERSION', 'OUTPUTS', 'Node', 'Graph', 'onnx_form', 'forms', 'dense', 'activate',
-           'flatten', 'dropout', 'residual', 'batch_norm', 'over_root', 'layer_norm', 'rms_norm', 'linear', 'sigmoid',
+           'flatten', 'unchanged', 'residual', 'batch_norm', 'over_root', 'layer_norm', 'rms_norm', 'linear', 'sigmoid',
            'tanh', 'relu', 'softmax', 'silu', 'leaky_relu', 'elu', 'softplus', 'cast_node', 'gelu', 'turned',
            'convolution', 'pool', 'max_pool', 'average_pool', 'embedding', 'tied', 'positions', 'sines', 'reshaped',
            'in_heads', 'attention', 'gates', 'gated', 'lstm', 'gru', 'recurrent', 'add_network', 'required',
@@ -143,7 +143,8 @@ def activate(layer, X, graph): return graph.apply(layer.activation, X)
 def flatten(layer, X, graph): return graph.node("Flatten", X, axis=1)
 
 @onnx_form(Dropout)
-def dropout(layer, X, graph): return X
+@onnx_form("RandomShift")
+def unchanged(layer, X, graph): return X
 
 @onnx_form(Residual)
 def residual(layer, X, graph):

@@ -102,7 +102,7 @@ COMPONENTS = {kind.__name__: kind for kind in (
     BinaryCrossEntropy, CategoricalCrossEntropy, Huber, MeanAbsoluteError,
     MeanSquaredError, L1, L2, ElasticNet)}
 LATER = {  # components of later chapters
-    "convolution": ("AvgPool2D", "Conv2D", "MaxPool2D"),
+    "convolution": ("AvgPool2D", "Conv2D", "MaxPool2D", "RandomShift"),
     "embedding": ("Embedding", "Positions", "Sinusoids", "Tied"),
     "recurrence": ("GRU", "LSTM", "Orthogonal", "Recurrent"),
     "attention": ("MultiHeadAttention",)}

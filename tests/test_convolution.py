@@ -9,7 +9,9 @@ import pytest
 
 import nn_from_scratch as nn
 from nn_from_scratch import convolution
-from nn_from_scratch.convolution import AvgPool2D, Conv2D, MaxPool2D
+from nn_from_scratch.convolution import (
+    AvgPool2D, Conv2D, MaxPool2D, RandomShift, shifted)
+from nn_from_scratch.training import Training
 
 given = pytest.importorskip("hypothesis").given
 from hypothesis import settings  # noqa: E402
@@ -222,6 +224,77 @@ def test_weights_are_drawn_for_the_inputs_of_a_window():
     assert not layer.b.any()
 
 
+@settings(deadline=None, derandomize=True, max_examples=40)
+@given(
+    n=st.integers(0, 3), image=st.tuples(sizes, sizes), c=st.integers(1, 3),
+    down=st.integers(-9, 9), right=st.integers(-9, 9),
+)
+def test_any_shift(n, image, c, down, right):
+    "Each number is where it moved to, or left; alike for all, or each by its own."
+    X = rng.normal(size=(n, *image, c))
+    expected = np.zeros_like(X)
+    for y, x in np.ndindex(image):
+        if 0 <= y + down < image[0] and 0 <= x + right < image[1]:
+            expected[:, y + down, x + right] = X[:, y, x]
+    assert np.array_equal(shifted(X, down, right), expected)
+    mixed = shifted(X, np.arange(n) * down, right)
+    for i in range(n):
+        alone_ = shifted(X[i : i + 1], i * down, right)
+        assert np.array_equal(mixed[i : i + 1], alone_)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_the_gradient_of_a_random_shift_is_the_shift_back(dtype):
+    layer, A = alone(RandomShift(3), IMAGES, dtype)
+    U = rng.normal(size=A.shape).astype(dtype)
+    dX = layer.backward(U)
+    assert dX.dtype == A.dtype == dtype and dX.shape == IMAGES.shape
+    X = IMAGES.astype(dtype)
+    assert np.isclose(np.vdot(U, A), np.vdot(dX, X), rtol=1e-5)
+    assert np.array_equal(A[0], shifted(X[:1], *(move[0] for move in layer.kept))[0])
+    assert len(np.unique(layer.kept, axis=1).T) > 20  # each image by its own
+    assert layer.forward(X) is X
+
+
+def shifting(seed=0):
+    model = nn.Network((7, 6, 2), seed=seed)
+    for layer in (RandomShift(2), Conv2D(3, 3), RandomShift(1), nn.ReLU()):
+        model.add(layer)
+    model.add(nn.Flatten())
+    model.add_output_layer(3, nn.Softmax())
+    return model
+
+
+def test_random_shifts_in_a_network(tmp_path):
+    "The same moves from the same seed, from a file, and when a run is taken up again."
+    first, twin, other = shifting(), shifting(), shifting(1)
+    for model in (first, twin, other):
+        model.train(IMAGES, KINDS, epochs=2, optimizer="adam", verbose=False)
+    assert np.array_equal(first.theta, twin.theta)
+    assert not np.array_equal(first.theta, other.theta)
+    twin.save(tmp_path / "a")
+    twin = nn.Network.load(tmp_path / "a")
+    assert [layer.pixels for layer in twin.layers[:3:2]] == [2, 1]
+    for model in (first, twin):
+        model.train(IMAGES, KINDS, epochs=3, optimizer="adam", verbose=False)
+    assert np.array_equal(first.theta, twin.theta)
+
+    more = dict(epochs=4, optimizer="adam", verbose=False)
+    whole, half, rest = shifting(), shifting(), shifting(1)
+    whole.train(IMAGES, KINDS, **more)
+    run = Training(half, IMAGES, KINDS, epochs=4, optimizer="adam")
+    for _ in range(3):  # in the middle of an epoch
+        run.step()
+    half.save(tmp_path / "b", run)
+    rest.train(IMAGES, KINDS, **more, resume=tmp_path / "b")
+    assert np.array_equal(rest.theta, whole.theta)
+
+
+def test_random_shifts_keep_to_the_objective():
+    report = nn.check_objective(shifting(), IMAGES[:7], KINDS[:7], entries=15)
+    assert report.error <= report.tolerance, report
+
+
 WRONG = [
     (lambda: Conv2D(0, 3), ValueError, "filters must be at least 1, got 0"),
     (lambda: Conv2D(8, 2.5), TypeError, "pixels of a kernel must be an integer"),
@@ -250,6 +323,13 @@ WRONG = [
         "at most 10 × 6 pixels.*got 3 × 7",
     ),
     (lambda: nn.Network((8, 8, 1)).add(MaxPool2D(9)), ValueError, "at most 8 × 8"),
+    (lambda: RandomShift(0), ValueError, "pixels of a shift must be at least 1, got 0"),
+    (lambda: RandomShift(1.5), TypeError, "a shift must be an integer, got 1.5"),
+    (lambda: nn.Network(64).add(RandomShift(1)), ValueError, "samples of 64"),
+    (
+        lambda: nn.Network((8, 4, 1)).add(RandomShift(4)), ValueError,
+        "less than the height and the width of 8 × 4 pixels, got 4",
+    ),
 ]
 
 

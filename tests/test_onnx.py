@@ -17,7 +17,8 @@ from sklearn.preprocessing import MinMaxScaler, StandardScaler
 import nn_from_scratch as nn
 from nn_from_scratch.activations import Activation
 from nn_from_scratch.attention import MultiHeadAttention
-from nn_from_scratch.convolution import AvgPool2D, Conv2D, MaxPool2D, Pool2D
+from nn_from_scratch.convolution import (
+    AvgPool2D, Conv2D, MaxPool2D, Pool2D, RandomShift)
 from nn_from_scratch.embedding import Embedding, Positions, Sinusoids, Tied
 from nn_from_scratch.estimators import NetworkClassifier, NetworkRegressor
 from nn_from_scratch.layers import Layer
@@ -54,6 +55,7 @@ IMAGES = {
     "MaxPool2D, stride": lambda: MaxPool2D((3, 2), stride=(1, 2)),
     "AvgPool2D": lambda: AvgPool2D((2, 3)),
     "AvgPool2D, stride": lambda: AvgPool2D(3, stride=(2, 1)),
+    "RandomShift": lambda: RandomShift(2),
 }
 SEQUENCES = {
     "Positions": Positions,

@@ -91,16 +91,17 @@ def run(
 
 # %% ../../nbs/experiments/53_mnist.ipynb #abfbd0b1
 def mosaic(
-    pictures: np.ndarray,  # (rows * columns, 28, 28), or fewer: the rest stays empty
+    pictures: np.ndarray,  # (rows * columns, h, w), or fewer: the rest stays empty
     rows: int,
     columns: int,
     top: int = 2,  # free pixels above each picture
-) -> np.ndarray:  # (rows * (28 + top), columns * 30), NaN between the pictures
+) -> np.ndarray:  # (rows * (h + top), columns * (w + 2)), NaN between the pictures
     "Pictures side by side in one array."
-    tiles = np.full((rows * columns, 28 + top, 30), np.nan, np.float32)
-    tiles[:len(pictures), top:, 1:29] = pictures
-    tiles = tiles.reshape(rows, columns, 28 + top, 30).swapaxes(1, 2)
-    return tiles.reshape(rows * (28 + top), columns * 30)
+    h, w = pictures.shape[1] + top, pictures.shape[2] + 2
+    tiles = np.full((rows * columns, h, w), np.nan, np.float32)
+    tiles[:len(pictures), top:, 1:-1] = pictures
+    tiles = tiles.reshape(rows, columns, h, w).swapaxes(1, 2)
+    return tiles.reshape(rows * h, columns * w)
 
 # %% ../../nbs/experiments/53_mnist.ipynb #76720895
 def plot_mistakes(
