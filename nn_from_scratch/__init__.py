@@ -10,14 +10,15 @@ __all__ = ['Activate', 'Activation', 'AdaGrad', 'Adam', 'AdamW', 'AvgPool2D', 'B
            'LSTM', 'LambdaCallback', 'Layer', 'LayerNorm', 'LayerRecorder', 'LeakyReLU', 'Linear', 'Loss', 'MaxPool2D',
            'MeanAbsoluteError', 'MeanEuclideanError', 'MeanSquaredError', 'Metric', 'Momentum', 'MultiClassError',
            'MultiHeadAttention', 'MulticlassAccuracy', 'Nesterov', 'Network', 'NetworkClassifier', 'NetworkRegressor',
-           'OneCycle', 'Optimizer', 'Orthogonal', 'Positions', 'ProgressBar', 'RMSNorm', 'RMSProp', 'ReLU', 'Recurrent',
-           'Regularizer', 'Residual', 'Schedule', 'SiLU', 'Sigmoid', 'SingleClassError', 'Sinusoids', 'Softmax',
-           'Softplus', 'Stack', 'Step', 'StorageError', 'Tanh', 'Tied', 'ToleranceEarlyStopping', 'Training',
-           'TrainingDiverged', 'Uniform', 'VarianceScaling', 'WarmUp', 'Xavier', 'check_gradient', 'check_math',
-           'check_objective', 'cup', 'digits', 'fit_blocks', 'from_sklearn', 'generate', 'grid', 'k_fold', 'mnist',
-           'monk', 'numerical_gradient', 'on_cluster', 'one_hot', 'parallel_training', 'plot_confusion_matrix',
-           'plot_decision_boundary', 'plot_learning_curve', 'plot_roc_curve', 'random_settings', 'search', 'split',
-           'standardize', 'standardize_targets', 'to_onnx', 'train_parallel', 'transformer_block', 'two_moons']
+           'OneCycle', 'Optimizer', 'Orthogonal', 'Positions', 'ProgressBar', 'RMSNorm', 'RMSProp', 'RandomShift',
+           'ReLU', 'Recurrent', 'Regularizer', 'Residual', 'Schedule', 'SiLU', 'Sigmoid', 'SingleClassError',
+           'Sinusoids', 'Softmax', 'Softplus', 'Stack', 'Step', 'StorageError', 'Tanh', 'Tied',
+           'ToleranceEarlyStopping', 'Training', 'TrainingDiverged', 'Uniform', 'VarianceScaling', 'WarmUp', 'Xavier',
+           'check_gradient', 'check_math', 'check_objective', 'cup', 'digits', 'fit_blocks', 'from_sklearn', 'generate',
+           'grid', 'k_fold', 'mnist', 'monk', 'names', 'numerical_gradient', 'on_cluster', 'one_hot',
+           'parallel_training', 'plot_confusion_matrix', 'plot_decision_boundary', 'plot_learning_curve',
+           'plot_roc_curve', 'random_settings', 'search', 'shakespeare', 'split', 'standardize', 'standardize_targets',
+           'to_onnx', 'train_parallel', 'transformer_block', 'two_moons']
 
 # %% ../nbs/index.ipynb #4e8f3815
 __version__ = "0.1.0"
@@ -36,13 +37,13 @@ if TYPE_CHECKING:  # what editors read; at run time a name loads when it is aske
     from nn_from_scratch.callbacks import (
         Callback, EarlyStopping, GradientStopping, History, LambdaCallback,
         LayerRecorder, ProgressBar, ToleranceEarlyStopping)
-    from nn_from_scratch.convolution import AvgPool2D, Conv2D, MaxPool2D
+    from nn_from_scratch.convolution import AvgPool2D, Conv2D, MaxPool2D, RandomShift
 
 # %% ../nbs/index.ipynb #7c0de756
 if TYPE_CHECKING:
     from nn_from_scratch.data import (
         digits, split, standardize, standardize_targets, two_moons)
-    from nn_from_scratch.datasets import cup, mnist, monk
+    from nn_from_scratch.datasets import cup, mnist, monk, names, shakespeare
     from nn_from_scratch.debugging import check_objective
     from nn_from_scratch.distributed import (
         on_cluster, parallel_training, train_parallel)
@@ -120,14 +121,15 @@ _all_ = [
     "MeanAbsoluteError", "MeanEuclideanError", "MeanSquaredError", "Metric", "Momentum",
     "MultiClassError", "MultiHeadAttention", "MulticlassAccuracy", "Nesterov",
     "Network", "NetworkClassifier", "NetworkRegressor", "OneCycle", "Optimizer",
-    "Orthogonal", "Positions", "ProgressBar", "RMSNorm", "RMSProp", "ReLU", "Recurrent",
-    "Regularizer", "Residual", "Schedule", "SiLU", "Sigmoid", "SingleClassError",
+    "Orthogonal", "Positions", "ProgressBar", "RMSNorm", "RMSProp", "RandomShift",
+    "ReLU", "Recurrent", "Regularizer", "Residual", "Schedule", "SiLU", "Sigmoid",
+    "SingleClassError",
     "Sinusoids", "Softmax", "Softplus", "Stack", "Step", "StorageError", "Tanh", "Tied",
     "ToleranceEarlyStopping", "Training", "TrainingDiverged", "Uniform",
     "VarianceScaling", "WarmUp", "Xavier", "check_gradient", "check_math",
     "check_objective", "cup", "digits", "fit_blocks", "from_sklearn", "generate",
-    "grid", "k_fold", "mnist", "monk", "numerical_gradient", "on_cluster", "one_hot",
-    "parallel_training", "plot_confusion_matrix", "plot_decision_boundary",
-    "plot_learning_curve", "plot_roc_curve", "random_settings", "search", "split",
-    "standardize", "standardize_targets", "to_onnx", "train_parallel",
+    "grid", "k_fold", "mnist", "monk", "names", "numerical_gradient", "on_cluster",
+    "one_hot", "parallel_training", "plot_confusion_matrix", "plot_decision_boundary",
+    "plot_learning_curve", "plot_roc_curve", "random_settings", "search", "shakespeare",
+    "split", "standardize", "standardize_targets", "to_onnx", "train_parallel",
     "transformer_block", "two_moons"]

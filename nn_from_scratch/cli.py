@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['EXPERIMENTS', 'LISTED', 'EXAMPLES', 'STATUS', 'ONLY', 'PREDICTING', 'TRAINING', 'experiment', 'number', 'path',
-           'widths', 'OneLineParser', 'command', 'parser', 'with_training', 'with_files', 'write_figure', 'length_of',
+           'widths', 'OneLineParser', 'parser_of', 'parser', 'with_training', 'with_files', 'write_figure', 'length_of',
            'report', 'options_of', 'Stopped', 'unwinding', 'any_terminal', 'about', 'trained', 'check_files',
            'check_folder', 'files_of', 'quiet_figures', 'store', 'perform', 'TableError', 'cells_of', 'number_in',
            'read_table', 'answers', 'answers_of', 'predict_options', 'predictions', 'predict', 'train_options',
@@ -119,7 +119,7 @@ exit status:
   130  after Ctrl-C, and 143 after SIGTERM; no file is left half-written"""
 
 # %% ../nbs/26_cli.ipynb #f597392f
-def command(name, text, **more):
+def parser_of(name, text, **more):
     "A parser with a text below its options, whose lines stay as they are."
     return OneLineParser(
         prog=name, formatter_class=argparse.RawDescriptionHelpFormatter,
@@ -127,7 +127,7 @@ def command(name, text, **more):
 
 def parser():
     "The options of the command line."
-    p = command(
+    p = parser_of(
         "nn-from-scratch", f"experiments:\n{LISTED}\n\nexamples:{EXAMPLES}",
         usage="nn-from-scratch EXPERIMENT [options]\n"
               "       nn-from-scratch train TABLE --target COLUMN [options]\n"
@@ -411,7 +411,7 @@ examples:
 # %% ../nbs/26_cli.ipynb #f5eb17de
 def predict_options(argv):
     "The options of `predict`."
-    p = command(
+    p = parser_of(
         "nn-from-scratch predict", PREDICTING,
         description="Predict the rows of a table with a stored model or network.")
     p.add_argument("network", metavar="FILE", type=path,
@@ -491,7 +491,7 @@ examples:
 # %% ../nbs/26_cli.ipynb #2da585bb
 def train_options(argv):
     "The options of `train`."
-    p = command(
+    p = parser_of(
         "nn-from-scratch train", TRAINING,
         description="Train a network to predict a column of a table from the others.")
     p.add_argument("table", metavar="TABLE", type=path, help="CSV, TSV or Parquet")
