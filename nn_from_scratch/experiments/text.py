@@ -127,7 +127,7 @@ def note(stats, step, last, verbose):
         print(f"step {step:,}: training loss {last['train_loss'][0]:.3f}, validation "
               f"loss {last['val_loss'][0]:.3f}", file=sys.stderr)
 
-# %% ../../nbs/experiments/59_text.ipynb #6f85156b
+# %% ../../nbs/experiments/59_text.ipynb #9bb776a8
 def learn(
     model: Network,
     codes: ndarray,  # to learn from, (n,)
@@ -149,8 +149,7 @@ def learn(
             schedule=lambda t, total: schedule(start + t, steps), shuffle=False,
             optimizer=None if start else optimizer, verbose=False)
         stats.interrupted = last.interrupted
-        if stats.interrupted:
-            break
+        if last.interrupted: break
         note(stats, start + n, last, verbose)
     return stats
 
@@ -204,27 +203,30 @@ def run(
     text = shakespeare(data_dir)
     return train_on(text, eta=eta, steps=steps, seed=seed, verbose=verbose, **others)
 
-# %% ../../nbs/experiments/59_text.ipynb #fa636efa
+# %% ../../nbs/experiments/59_text.ipynb #1ef7593a
 def write(
     model: Network,
     symbols: str,  # its alphabet
     n: int,  # characters to write
     seed: int = 0,  # of the draws
-    prompt: str = "\n",  # to begin with; the end counts that fits into the window
+    prompt: str | None = None,  # to begin with; None: a line's end, if there are lines
     temperature: float = 0.8,  # as in `generate`, and the next two
     top_k: int | None = None,
     top_p: float | None = None,
 ) -> str:  # the prompt, and what follows
     "Write on. Raises `ValueError` for an empty prompt, or one with other characters."
+    if prompt is None:
+        prompt = "\n" if "\n" in symbols else symbols[0]
     codes = encode(prompt, symbols)[-model.input.shape[0]:]
     written = generate(model, codes, n, temperature, top_k, top_p, rng=seed)
     return prompt + decode(written[len(codes):], symbols)
 
+# %% ../../nbs/experiments/59_text.ipynb #2bd22b19
 def sample(
     outcome: TextRun,  # what `run` or `train_on` returned
     n: int,  # characters to write
     seed: int = 0,  # of the draws
-    prompt: str = "\n",  # to begin with
+    prompt: str | None = None,  # to begin with, as in `write`
     **how,  # temperature, top_k and top_p, as in `write`
 ) -> str:  # the prompt, and what follows
     "Write on with a trained network. Raises as `write` does."
