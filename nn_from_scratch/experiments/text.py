@@ -127,12 +127,12 @@ def note(stats, step, last, verbose):
         print(f"step {step:,}: training loss {last['train_loss'][0]:.3f}, validation "
               f"loss {last['val_loss'][0]:.3f}", file=sys.stderr)
 
-# %% ../../nbs/experiments/59_text.ipynb #9bb776a8
+# %% ../../nbs/experiments/59_text.ipynb #1271c408
 def learn(
     model: Network,
     codes: ndarray,  # to learn from, (n,)
     val: tuple,  # windows to score and the characters that follow, (m, length) each
-    eta: float = 1e-3,  # peak of the learning rate
+    eta: float = 6e-3,  # peak of the learning rate
     steps: int = 2000,  # batches in all
     batch_size: int = 12,  # windows of a step
     seed: int = 0,  # of the windows
@@ -153,7 +153,7 @@ def learn(
         note(stats, start + n, last, verbose)
     return stats
 
-# %% ../../nbs/experiments/59_text.ipynb #3b1118d6
+# %% ../../nbs/experiments/59_text.ipynb #c4d05080
 class TextRun(NamedTuple):
     "A trained network, its history, its data, its scores and its alphabet."
     model: Network
@@ -168,7 +168,7 @@ def train_on(
     n_units: int = 64,
     n_heads: int = 4,
     depth: int = 2,  # number of blocks
-    eta: float = 1e-3,  # peak of the learning rate
+    eta: float = 6e-3,  # peak of the learning rate
     steps: int = 2000,  # batches in all
     batch_size: int = 12,  # windows of a step
     seed: int = 0,  # of weights and windows
@@ -186,11 +186,11 @@ def train_on(
     scores = {"loss": model.evaluate(*test)["loss"], "seconds": seconds}
     return TextRun(model, stats, Split(*train, *test, *test), scores, symbols)
 
-# %% ../../nbs/experiments/59_text.ipynb #880cd39b
-PUBLISHED = dict(length=64, n_units=128, n_heads=4, depth=4)
+# %% ../../nbs/experiments/59_text.ipynb #fca4e367
+PUBLISHED = dict(length=64, n_units=128, n_heads=4, depth=4, eta=3e-3)
 
 def run(
-    eta: float = 1e-3,  # peak of the learning rate
+    eta: float = 6e-3,  # peak of the learning rate
     steps: int = 2000,  # batches in all
     seed: int = 0,  # of weights and windows
     data_dir: str | Path | None = None,  # as for `shakespeare`: a folder, or any text
