@@ -294,7 +294,7 @@ def plot_losses(
     ax.legend()
     return ax
 
-# %% ../../nbs/experiments/59_text.ipynb #909f3fb8
+# %% ../../nbs/experiments/59_text.ipynb #333f55b0
 def plot_positions(
     outcome: TextRun,
 ):  # the axes
@@ -303,10 +303,9 @@ def plot_positions(
     losses = loss_by_position(outcome.model, *outcome.parts[4:])
     ax = plt.subplots(figsize=(5.5, 2.6), layout="constrained")[1]
     ax.plot(np.arange(1, len(losses) + 1), losses, ".-", color=COLOURS[0], lw=1)
-    ax.axhline(outcome.scores["loss"], color=INK, lw=1, ls=":")
-    ax.text(len(losses), outcome.scores["loss"], "mean", color=INK, ha="right",
-            va="bottom", fontsize="small")
-    ax.set(xlabel="characters seen", ylabel="loss")
+    ax.axhline(outcome.scores["loss"], color=INK, lw=1, ls=":", label="mean of all")
+    ax.set(xlabel="characters seen", ylabel="loss (nats a character)")
+    ax.legend()
     return ax
 
 # %% ../../nbs/experiments/59_text.ipynb #ca408469
