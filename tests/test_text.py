@@ -71,6 +71,9 @@ def test_a_stored_network_writes_what_the_trained_one_does(outcome, tmp_path):
     store(outcome, tmp_path / "writer.safetensors")
     again = sample_from(tmp_path / "writer.safetensors", 30, prompt="the ")
     assert again == sample(outcome, 30, prompt="the ")
+    outcome.model.save(tmp_path / "network.safetensors")
+    with pytest.raises(ValueError, match="with its alphabet"):
+        sample_from(tmp_path / "network.safetensors", 30)
 
 
 def test_figures_are_drawn_for_any_alphabet(outcome):
