@@ -29,7 +29,7 @@ class History(dict):
 
     def __repr__(self):
         epochs = len(next(iter(self.values()), []))
-        last = [f"{name} {values[-1]:.4g}" for name, values in self.items()]
+        last = [f"{name} {values[-1]:.4g}" for name, values in self.items() if values]
         return f"History({epochs} epochs{', last: ' if last else ''}{', '.join(last)})"
 
     def _repr_svg_(self):

@@ -148,7 +148,7 @@ def learn(
     verbose: bool = False,  # print the losses
 ) -> History:  # `step`, `train_loss` and `val_loss`, after each hundred steps
     "Train on windows drawn at random. Ctrl-C returns what there is."
-    rng, stats = np.random.default_rng(seed), History()
+    rng, stats = np.random.default_rng(seed), History(step=[])
     optimizer, schedule = recipe(steps)
     for start in range(0, steps, EVERY):
         n = min(EVERY, steps - start)
@@ -233,7 +233,7 @@ def write(
 # %% ../../nbs/experiments/59_text.ipynb #2bd22b19
 def sample(
     outcome: TextRun,  # what `run` or `train_on` returned
-    n: int,  # characters to write
+    n: int = 500,  # characters to write
     seed: int = 0,  # of the draws
     prompt: str | None = None,  # to begin with, as in `write`
     **how,  # temperature, top_k and top_p, as in `write`
