@@ -240,6 +240,7 @@ def normal_tail(
     tail *= np.exp(x)
     return tail
 
+# %% ../nbs/02_activations.ipynb #3d7e2124
 def normal_cdf(
     Z: ndarray,  # real numbers, any shape
 ) -> ndarray:  # probabilities, same shape and precision

@@ -366,6 +366,7 @@ TEXTS = {  # file, its address and the SHA-256 of its content
         "shakespeare.txt", "https://github.com/karpathy/char-rnn, data/tinyshakespeare",
         "86c4e6aa9db7c042ec79f339dcb96d42b0075e16b8fc2e86bf0ca57e2dc565ed")}
 
+# %% ../nbs/25_datasets.ipynb #5f4085e5
 def _text_file(name, data_dir):
     file, address, _ = TEXTS[name]
     try:
