@@ -148,7 +148,7 @@ def as_text(rows):
 def as_html(rows):
     "The same as HTML, the first row as its head."
     head, *body = (["<td>" + escape(cell) + "</td>" for cell in row] for row in rows)
-    head = [cell.replace("td>", "th>") for cell in head]
+    head = [cell.replace("td>", "th>") if cell[4:-5] else cell for cell in head]
     lines = "".join(f"<tr>{''.join(row)}</tr>" for row in (head, *body))
     return f"<table>{lines}</table>"
 
