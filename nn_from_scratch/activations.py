@@ -245,7 +245,7 @@ def normal_cdf(
     Z: ndarray,  # real numbers, any shape
 ) -> ndarray:  # probabilities, same shape and precision
     "Distribution function of the standard normal, as exact as `normal_tail`."
-    tail = normal_tail(np.abs(Z))
+    tail = normal_tail(np.maximum(Z, -Z))
     return np.where(Z < 0, tail, 1 - tail)
 
 # %% ../nbs/02_activations.ipynb #2edc4d64
