@@ -313,8 +313,9 @@ def perform(module, options, name, written):
     for variant, settings in variants.items():
         outcome = trained(variant, module, options | settings)
         report(variant, outcome, module.figures(outcome), out)
-        if files[variant] is not None:
-            store(outcome, files[variant])
+        file = files[variant]
+        if file is not None:
+            store(outcome, file)
         if hasattr(module, "sample"):
             more = {} if written["sample"] is None else {"n": written["sample"]}
             print(f"\n{module.sample(outcome, **more)}")
