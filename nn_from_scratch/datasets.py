@@ -374,7 +374,7 @@ def _text_file(name, data_dir):
     except DataNotFound as missing:
         raise type(missing)(f"{missing}\n{file} is published at {address}") from None
 
-def _text(name, data_dir):
+def _text(name, data_dir: Any):
     "The published text, or that of the file which `data_dir` names."
     if data_dir is not None:
         check_path(data_dir, "data_dir")
