@@ -374,12 +374,14 @@ def _text_file(name, data_dir):
     except DataNotFound as missing:
         raise type(missing)(f"{missing}\n{file} is published at {address}") from None
 
-def _text(name, data_dir: Any):
+def _text(name, data_dir):
     "The published text, or that of the file which `data_dir` names."
     if data_dir is not None:
         check_path(data_dir, "data_dir")
-    own = data_dir is not None and Path(data_dir).expanduser().is_file()
-    path = Path(data_dir).expanduser() if own else _text_file(name, data_dir)
+    path = Path() if data_dir is None else Path(data_dir).expanduser()
+    own = path.is_file()
+    if not own:
+        path = _text_file(name, data_dir)
     data = _content(path)
     if not own:
         _verify(path, data, TEXTS[name][2], "; a path to the file itself reads any")
