@@ -12,9 +12,9 @@ from nn_from_scratch.experiments.text import (
     run,
     sample,
     sample_from,
-    store,
     windows,
 )
+from nn_from_scratch.storage import save
 
 TINY = dict(length=8, n_units=8, n_heads=2, depth=1, steps=120, eta=1e-2)
 
@@ -68,8 +68,9 @@ def test_a_default_prompt_is_in_the_alphabet_of_any_text(outcome):
 
 def test_a_stored_network_writes_what_the_trained_one_does(outcome, tmp_path):
     pytest.importorskip("safetensors")
-    store(outcome, tmp_path / "writer.safetensors")
-    again = sample_from(tmp_path / "writer.safetensors", 30, prompt="the ")
+    file = tmp_path / "writer.safetensors"
+    save(outcome.model, file, notes={"symbols": outcome.symbols})
+    again = sample_from(file, 30, prompt="the ")
     assert again == sample(outcome, 30, prompt="the ")
     outcome.model.save(tmp_path / "network.safetensors")
     with pytest.raises(ValueError, match="with its alphabet"):

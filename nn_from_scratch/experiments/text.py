@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['EVERY', 'PUBLISHED', 'encode', 'decode', 'parts_of', 'windows', 'drawn', 'gpt', 'recipe', 'FromStep', 'note', 'learn',
-           'TextRun', 'train_on', 'run', 'write', 'sample', 'store', 'sample_from', 'bigram_loss', 'loss_by_position',
+           'TextRun', 'train_on', 'run', 'write', 'sample', 'sample_from', 'bigram_loss', 'loss_by_position',
            'plot_losses', 'plot_positions', 'plot_alphabet', 'figures']
 
 # %% ../../nbs/experiments/59_text.ipynb #ec90d0f3
@@ -26,7 +26,7 @@ from ..normalization import LayerNorm
 from ..optimizers import AdamW
 from ..plots import COLOURS, INK, figure_of
 from ..schedules import Cosine, Schedule, WarmUp
-from ..storage import load_with_notes, save
+from ..storage import load_with_notes
 from ..transformer import generate, transformer_block
 
 # %% ../../nbs/experiments/59_text.ipynb #8f592698
@@ -158,7 +158,8 @@ def learn(
             schedule=FromStep(start, steps, schedule), shuffle=False,
             optimizer=None if start else optimizer, verbose=False)
         stats.interrupted = last.interrupted
-        if last.interrupted: break
+        if last.interrupted:
+            break
         note(stats, start + n, last, verbose)
     return stats
 
@@ -242,15 +243,8 @@ def sample(
     return write(outcome.model, outcome.symbols, n, seed, prompt, **how)
 
 # %% ../../nbs/experiments/59_text.ipynb #e8faa7c6
-def store(
-    outcome: TextRun,  # what `run` or `train_on` returned
-    path: str | Path,  # of the file, replaced if it is there
-):
-    "Store network and alphabet in one file. Raises as `save` does."
-    save(outcome.model, path, notes={"symbols": outcome.symbols})
-
 def sample_from(
-    path: str | Path,  # of a file that `store` has written
+    path: str | Path,  # of a network that was stored with its `symbols` as a note
     n: int,  # characters to write
     **how,  # the other arguments of `write`
 ) -> str:  # the prompt, and what follows
