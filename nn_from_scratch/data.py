@@ -234,8 +234,9 @@ class Epoch:
         n = len(self.samples)
         return n if n - start - size < self.least else start + size
 
-    def batches(self, limit):
-        "Samples, targets, weights or None, room for pre-activations, batch by batch."
+    def batches(self, limit, together=1):
+        """Samples, targets, weights or None, room for pre-activations: batch by batch,
+        or those of some batches that lie `together`."""
         size, n, least = self.batch_size, len(self.samples), self.least
         while True:
             if self.said is not None and self.place >= self.page + len(self.said):
@@ -253,8 +254,10 @@ class Epoch:
             said = self.said[start - self.page:]
             first, last = self.place - start, len(X)
             begins = range(first, max(last - least, first) + 1, size)[:limit]
-            for begin in begins:
-                stop = begin + size if last - begin - size >= least else last
+            rest = last - begins[-1] - size
+            stop = last if rest < least else begins[-1] + size
+            bounds = [*begins[::together], stop]
+            for begin, stop in zip(bounds, bounds[1:]):
                 rows = slice(begin, stop)
                 self.place = start + stop
                 w = None if weights is None else weights[rows]

@@ -7,6 +7,7 @@ __all__ = ['Network']
 
 # %% ../nbs/19_network.ipynb #166c660e
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -180,6 +181,7 @@ class Network(Stack):
         callbacks: list[Callback] | None = None,  # called at the moments of `Callback`
         verbose: bool = True,  # a progress bar, if training takes longer than a second
         resume=None,  # file of a run, or folder of `Checkpoint`, to go on from
+        compiled: bool = False,  # by loops that Numba compiles, once on a machine
     ) -> History:  # losses and metrics, one entry an epoch
         """Train by mini-batch gradient descent; a second call continues where the first
         ended. Ctrl-C returns the history. An optimizer, a regularizer or a loss that is
@@ -191,7 +193,11 @@ class Network(Stack):
         network unchanged, `TrainingDiverged`, and `RuntimeError` while another training
         of this network runs."""
         bar = [ProgressBar(epochs)] if verbose else []
-        training = Training(
+        kind: Callable = Training
+        if compiled:
+            from nn_from_scratch.acceleration import CompiledTraining  # a later chapter
+            kind = partial(CompiledTraining, verbose=verbose)
+        training = kind(
             self, x_train, y_train, x_val, y_val, estimator=estimator, eta=eta,
             epochs=epochs, batch_size=batch_size, loss=loss, optimizer=optimizer,
             schedule=schedule, regularizer=regularizer, sample_weight=sample_weight,

@@ -367,7 +367,7 @@ class Training:
                            for name in ("on_batch_end", "on_step_end"))
         # divergence is reported once, at the end of the epoch
         with np.errstate(over="ignore", invalid="ignore"):
-            for _ in self.taken(limit):
+            for _ in self.several(limit):
                 for moment in moments:
                     moment(self.network)
                 for moment in at_end if self.t % self.batches else ():
@@ -379,20 +379,30 @@ class Training:
 
     def taken(self, limit):
         "Up to `limit` steps of the epoch under way: each batch, when its step is made."
-        if self.epoch is None:
-            rng = self.network.rng
-            order = rng.permutation(len(self.samples)) if self.shuffle else None
-            self.epoch = self.new_epoch(order)
+        self.begin_epoch()
         theta, grad = self.network.theta, self.network.grad
-        optimizer, gradient = self.choice.optimizer, self.objective.gradient
+        update, gradient = self.update_rule(), self.objective.gradient
         schedule, eta, limit_of_norm = self.schedule, self.eta, self.clip_norm
         for X, Y, weights, Z in self.epoch.batches(limit):
             Z[...] = gradient(X, Y, weights)
             if limit_of_norm is not None:
                 shorten(grad, limit_of_norm)
-            optimizer.step(theta, grad, eta * schedule(self.t, self.steps))
+            update(theta, grad, eta * schedule(self.t, self.steps))
             self.t += 1
             yield X, Y, weights, Z
+
+    several = taken  # steps at a time, where a derived class makes more than one
+
+    def begin_epoch(self):
+        "Draw an order, unless an epoch is under way."
+        if self.epoch is None:
+            rng = self.network.rng
+            order = rng.permutation(len(self.samples)) if self.shuffle else None
+            self.epoch = self.new_epoch(order)
+
+    def update_rule(self):
+        "What moves `theta` against `grad` at a rate."
+        return self.choice.optimizer.step
 
     def new_epoch(self, order=None):
         scores = Scores(self.network.head, self.estimator)
