@@ -285,9 +285,11 @@ class Softmax(Activation):
     def forward(self,
         Z: ndarray,  # pre-activations, (n, k) or (k,)
     ) -> ndarray:  # probabilities, same shape; each row sums to 1
-        T = Z.T.copy()
-        E = np.exp(T - T.max(axis=0))
-        return (E / E.sum(axis=0)).T.copy()
+        T = np.ascontiguousarray(Z.T)
+        E = T - np.maximum.reduce(T)
+        np.exp(E, out=E)
+        E /= np.add.reduce(E)
+        return np.ascontiguousarray(E.T)
 
     @ignoring(under="ignore")
     def backward(self,

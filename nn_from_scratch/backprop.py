@@ -134,8 +134,8 @@ def pieces(
     rows: int = 1000,  # at most; fewer where a sample is large
 ) -> list[ndarray]:  # views of a few samples each
     "Samples a few at a time, so that their activations stay in the processor's cache."
-    n = max(len(X), 1)
-    rows = min(rows, max(1, 2**20 * n // max(X.size, 1)))
+    rows = min(rows, max(1, 2**20 // prod(X.shape[1:])))
+    n = len(X)
     return [X] if n <= rows else [X[i:i + rows] for i in range(0, n, rows)]
 
 def as_text(rows):

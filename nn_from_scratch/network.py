@@ -141,12 +141,11 @@ class Network(Stack):
         """Outputs for samples, of which nothing is kept. Raises `ValueError` for a
         wrong shape, NaN or infinity."""
         self.check_complete()
-        dtype = self.input.dtype
         with np.errstate(over="ignore", invalid="ignore"):  # it shows in the outputs
-            outputs = [self.head.output(self.forward(piece.astype(dtype, copy=False)))
-                       for piece in pieces(self.input.check(X))]
+            outputs = [self.head.output(self.forward(self.input.take(piece, X)))
+                       for piece in pieces(self.input.shaped(X))]
         A = outputs[0] if len(outputs) == 1 else np.concatenate(outputs)
-        return A[0] if np.ndim(X) == len(self.input.shape) else A
+        return A[0] if len(A) == 1 and np.ndim(X) == len(self.input.shape) else A
 
     def evaluate(self,
         X: ndarray,  # samples, (n, *shape)
