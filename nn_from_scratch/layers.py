@@ -309,7 +309,8 @@ class Layer:
 
     def __getstate__(self):
         return {name: value for name, value in vars(self).items()
-                if name not in self.views and name not in ("views", "kept", "place")}
+                if name not in self.views and name not in ("views", "kept", "place")
+                and not callable(getattr(type(self), name, None))}  # a method, hidden
 
     def __setstate__(self, state):
         vars(self).update(writable(state))
