@@ -37,7 +37,7 @@ from .normalization import (
     BatchNorm, LayerNorm, RMSNorm, feature_mean, repeated)
 from .regularizers import Dropout
 
-# %% ../nbs/38_kernels.ipynb #459c4eec
+# %% ../nbs/38_kernels.ipynb #312d4b65
 LOOPS = {ReLU: (rectifier, rectifier_gradient), GELU: (gelu, gelu_gradient),
          LeakyReLU: (rectifier, rectifier_gradient), SiLU: (silu, silu_gradient),
          Sigmoid: (sigmoid, sigmoid_gradient), Tanh: (tanh, tanh_gradient),
@@ -49,19 +49,24 @@ def parameter(activation, dtype):
 
 def activate(activation, Z, b):
     "Adds `b` to the rows `Z`, in place, and returns the activations."
+    if activation is None:
+        Z += b
+        return Z
     A, forward = np.empty_like(Z), LOOPS[type(activation)][0]
     forward(Z, b, A, parameter(activation, Z.dtype))
     return A
 
+# %% ../nbs/38_kernels.ipynb #992db17c
 def activation_gradient(activation, dA, Z, A):
     "`dZ`, and its sum over the rows."
     dA = np.ascontiguousarray(dA, Z.dtype).reshape(Z.shape)
+    if activation is None:
+        return dA, ones(len(dA), dA.dtype).dot(dA)
     dZ, db = np.empty_like(Z), np.empty(Z.shape[1], Z.dtype)
     backward = LOOPS[type(activation)][1]
     backward(dA, Z, A, dZ, db, parameter(activation, Z.dtype))
     return dZ, db
 
-# %% ../nbs/38_kernels.ipynb #6c49f22f
 def dense_forward(layer, X, training=False):
     if training:
         layer.kept.clear()
@@ -73,6 +78,7 @@ def dense_forward(layer, X, training=False):
         layer.kept[:] = rows, Z, A
     return A.reshape(*X.shape[:-1], layer.n_units)
 
+# %% ../nbs/38_kernels.ipynb #1febb1a6
 def dense_backward(layer, dA):
     X, Z, A = layer.kept
     dZ, db = activation_gradient(layer.activation, dA, Z, A)
@@ -86,7 +92,6 @@ def sample_rows(V):
     "A sample a row."
     return np.ascontiguousarray(V).reshape(len(V), prod(V.shape[1:]))
 
-# %% ../nbs/38_kernels.ipynb #1856c076
 def activate_forward(layer, X, training=False):
     Z = sample_rows(X).copy()
     A = activate(layer.activation, Z, np.zeros(Z.shape[1], Z.dtype)).reshape(X.shape)
@@ -98,6 +103,7 @@ def activate_backward(layer, dA):
     dZ, _ = activation_gradient(layer.activation, dA, *map(sample_rows, layer.kept))
     return dZ.reshape(dA.shape)
 
+# %% ../nbs/38_kernels.ipynb #e05e5dcf
 def norm_forward(layer, X, training=False):
     "Of `LayerNorm` and `RMSNorm`."
     rows = np.ascontiguousarray(X).reshape(-1, X.shape[-1])
@@ -111,7 +117,6 @@ def norm_forward(layer, X, training=False):
         layer.kept[:] = V_hat.reshape(X.shape), sigma
     return A.reshape(X.shape)
 
-# %% ../nbs/38_kernels.ipynb #08574b9e
 def norm_backward(layer, dA):
     V_hat, sigma = layer.kept
     rows = np.ascontiguousarray(dA, V_hat.dtype).reshape(-1, dA.shape[-1])
@@ -122,6 +127,7 @@ def norm_backward(layer, dA):
                        dX, layer.dgamma, db)
     return dX.reshape(dA.shape)
 
+# %% ../nbs/38_kernels.ipynb #8f44d0a1
 def lines(V):
     "Features of a sample as a row; of an image, those of a line of pixels."
     length = prod(V.shape[-2:]) if V.ndim > 2 else V.shape[-1]
@@ -283,11 +289,12 @@ def dropout_forward(layer, X, training=False):
     layer.kept[:] = [mask]
     return A
 
-# %% ../nbs/38_kernels.ipynb #c2d3481c
+# %% ../nbs/38_kernels.ipynb #96330be5
 PASSES = {
     Dense: {"forward": dense_forward, "backward": dense_backward},
     Activate: {"forward": activate_forward, "backward": activate_backward},
-    Conv2D: {"forward": convolution_forward, "backward": convolution_backward},
+    Conv2D: {"forward": convolution_forward, "backward": convolution_backward,
+             "image_gradient": image_gradient},
     MaxPool2D: {"backward": max_pool_backward},
     AvgPool2D: {"forward": mean_pool_forward, "backward": mean_pool_backward},
     LayerNorm: {"forward": norm_forward, "backward": norm_backward},
@@ -299,14 +306,14 @@ PASSES = {
 
 def passes(layer) -> dict:  # functions, by the name of the method that they replace
     "What is compiled of a layer; nothing of a class that is derived from the book's."
-    found = PASSES.get(type(layer), {})
-    if hasattr(layer, "activation") and type(layer.activation) not in LOOPS:
-        found = {}
-    if type(layer) is Activate and isinstance(layer.activation, (ReLU, LeakyReLU)):
-        found = {}  # NumPy's are at the speed of memory
-    if type(layer) is Conv2D:
-        found = {**found, "image_gradient": image_gradient}
-    return found
+    activation = getattr(layer, "activation", None)
+    if type(layer) is Activate and isinstance(activation, (ReLU, LeakyReLU)):
+        return {}  # NumPy's are at the speed of memory
+    if type(layer) is Dense and activation is None:
+        return {}  # as are a sum of rows and a bias
+    if activation is not None and type(activation) not in LOOPS:
+        return {"image_gradient": image_gradient} if type(layer) is Conv2D else {}
+    return PASSES.get(type(layer), {})
 
 # %% ../nbs/38_kernels.ipynb #10a13445
 def compiled_layers(

@@ -158,13 +158,14 @@ def tanh_gradient(dA, Z, A, dZ, db, _):
             dZ[i, j] = dA[i, j] * (type(a)(1) - a * a)
             db[j] += dZ[i, j]
 
-# %% ../nbs/37_loops.ipynb #de6bc2fc
+# %% ../nbs/37_loops.ipynb #f4bfed2e
 @compiled
 def elu(Z, b, A, alpha):
     for i in range(len(Z)):
         for j in range(len(b)):
             z = Z[i, j] + b[j]
-            Z[i, j], A[i, j] = z, z if z > 0 else alpha * expm1(z)
+            below = alpha * expm1(z)
+            Z[i, j], A[i, j] = z, z if z > 0 else below
 
 @compiled
 def elu_gradient(dA, Z, A, dZ, db, alpha):
