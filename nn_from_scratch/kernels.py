@@ -133,7 +133,7 @@ def lines(V):
     length = prod(V.shape[-2:]) if V.ndim > 2 else V.shape[-1]
     return np.ascontiguousarray(V).reshape(-1, length)
 
-# %% ../nbs/38_kernels.ipynb #7b0f547b
+# %% ../nbs/38_kernels.ipynb #188b8c61
 def batch_norm_forward(layer, X, training=False):
     n, d, positions = len(X), X.shape[-1], prod(X.shape[1:-1])
     if training and n * positions < 2:
@@ -150,13 +150,14 @@ def batch_norm_forward(layer, X, training=False):
         layer.variance += layer.momentum * (total / (rows - 1) - layer.variance)
     sigma = np.sqrt(variance + layer.epsilon)
     V_hat, A = np.empty_like(V), np.empty_like(V)
-    of_lines = (repeated(v, beside) for v in (mean, sigma, layer.gamma, layer.b))
-    rescale(V, *of_lines, V_hat, A)
+    mean, deviation, gamma, b = (
+        repeated(v, beside) for v in (mean, sigma, layer.gamma, layer.b))
+    rescale(V, mean, deviation, gamma, b, V_hat, A)
     if training:
         layer.kept[:] = V_hat.reshape(n, positions * d), repeated(sigma, positions)
     return A.reshape(X.shape)
 
-# %% ../nbs/38_kernels.ipynb #af5d47c4
+# %% ../nbs/38_kernels.ipynb #683a657b
 def batch_norm_backward(layer, dA):
     V_hat, sigma = layer.kept
     dZ = lines(np.asarray(dA, V_hat.dtype))
@@ -166,9 +167,10 @@ def batch_norm_backward(layer, dA):
     scale_gradients(dZ, V_hat, dgamma, db)
     np.sum(dgamma.reshape(beside, d), axis=0, out=layer.dgamma)
     np.sum(db.reshape(beside, d), axis=0, out=layer.db)
-    slope, dX = layer.gamma / sigma[:d], np.empty_like(dZ)
-    means = layer.db / rows, layer.dgamma / rows
-    rescale_gradient(dZ, V_hat, *(repeated(v, beside) for v in (*means, slope)), dX)
+    dX = np.empty_like(dZ)
+    mean, along, slope = (repeated(v, beside) for v in (
+        layer.db / rows, layer.dgamma / rows, layer.gamma / sigma[:d]))
+    rescale_gradient(dZ, V_hat, mean, along, slope, dX)
     return dX.reshape(dA.shape)
 
 # %% ../nbs/38_kernels.ipynb #1a45728d
@@ -232,7 +234,7 @@ def mean_pool_backward(layer, dA):
     mean_pool_gradient(dA, layer.size, layer.stride, share, dX)
     return dX
 
-# %% ../nbs/38_kernels.ipynb #2c9780d4
+# %% ../nbs/38_kernels.ipynb #ffbbdfc6
 def convolution_forward(layer, X, training=False):
     if training:
         layer.kept.clear()
@@ -244,7 +246,7 @@ def convolution_forward(layer, X, training=False):
         rows = Z[portion].reshape(-1, layer.filters)
         patches(V[portion]).dot(layer.W.reshape(-1, layer.filters), out=rows)
     b = layer.b if layer.bias else np.zeros(layer.filters, Z.dtype)
-    A = activate(layer.activation, lines(Z), repeated(b, Z.shape[2])).reshape(Z.shape)
+    A = activate(layer.activation, lines(Z), repeated(b, V.shape[2])).reshape(Z.shape)
     if training:
         layer.kept[:] = X, Z, A
     return A
