@@ -317,7 +317,7 @@ def passes(layer) -> dict:  # functions, by the name of the method that they rep
         return {"image_gradient": image_gradient} if type(layer) is Conv2D else {}
     return PASSES.get(type(layer), {})
 
-# %% ../nbs/38_kernels.ipynb #10a13445
+# %% ../nbs/38_kernels.ipynb #cf66e870
 def compiled_layers(
     network: Stack,
 ) -> list[str]:  # such as "1 Dense(16, ReLU())", with their numbers
@@ -334,13 +334,13 @@ def fast_layers(
     hidden = [(layer, name, MethodType(function, layer)) for layer in network.parts
               for name, function in passes(layer).items()
               if network.dtype.kind == "f" and name not in vars(layer)]
-    for layer, name, method in hidden:
-        vars(layer)[name] = method
     try:
+        for layer, name, method in hidden:
+            vars(layer)[name] = method
         yield network
     finally:
         for layer, name, _ in hidden:
-            del vars(layer)[name]
+            vars(layer).pop(name, None)
 
 # %% ../nbs/38_kernels.ipynb #cda4dd56
 def compile_layers(

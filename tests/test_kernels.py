@@ -189,8 +189,9 @@ def gpt(dtype="d"):
 
 def images(dtype="d"):
     network = Network((9, 9, 1), seed=0, dtype=dtype)
-    for layer in (Conv2D(4, 3, padding="same", bias=False), BatchNorm(), ReLU(), MaxPool2D(2),
-                  Conv2D(6, 2, GELU()), AvgPool2D(2, 1), Flatten(), Dense(8, Tanh())):
+    for layer in (Conv2D(4, 3, padding="same", bias=False), BatchNorm(), ReLU(),
+                  MaxPool2D(2), Conv2D(6, 2, GELU()), AvgPool2D(2, 1), Flatten(),
+                  Dense(8, Tanh())):
         network.add(layer)
     network.add_output_layer(3, Softmax())
     rng = np.random.default_rng(0)
