@@ -87,7 +87,7 @@ class Table:
         self.maps.append((kind, d_in, d, place, second, second + size))
         self.numbers.append(numbers)
 
-# %% ../nbs/39_acceleration.ipynb #19daa766
+# %% ../nbs/39_acceleration.ipynb #4c00a701
 class Loops:
     "A run as compiled loops: its plan, and the vectors that they write to."
 
@@ -119,20 +119,21 @@ class Loops:
         return masks, self.plan._replace(maps=maps)
 
     def room(self, vectors=()):
-        nothing = np.empty(0, self.dtype)
-        network = self.training.network
-        return Room(network.theta, network.grad, *[*vectors, *[nothing] * 3][:3],
-                    self.kept, self.signals, self.deltas)
+        "The vectors that steps write to, with those that the rule remembers."
+        nothing, network = np.empty(0, self.dtype), self.training.network
+        m, s, decayed = [*vectors, nothing, nothing, nothing][:3]
+        return Room(network.theta, network.grad, m, s, decayed, self.kept, self.signals,
+                    self.deltas)
 
     def compile(self):
         "Make no step."
-        nothing = np.empty(0, self.dtype)
-        steps(self.plan, self.room(), *[nothing] * 5, np.zeros(1, np.intp),
-              np.empty((0, 1), self.dtype))
+        no, bounds = np.empty(0, self.dtype), np.zeros(1, np.intp)
+        no_steps = np.empty((0, 1), self.dtype)
+        steps(self.plan, self.room(), no, no, no, no, no, bounds, no_steps)
 
     def flat(self, values):
         "One vector, in the precision of the network, that may be written."
-        return np.require(values, self.dtype, "CW").reshape(-1)
+        return np.require(values, self.dtype, ["C", "W"]).reshape(-1)
 
     def run(self,
         X: ndarray,  # samples of some batches, (n, d)

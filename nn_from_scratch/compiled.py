@@ -124,7 +124,7 @@ RULES = {
     AdamW: Rule(adamw, ("m", "s", "decayed"), lambda rule, eta, t: (
         *adam_constants(rule, eta, t), eta * rule.decay))}
 
-# %% ../nbs/28_compiled.ipynb #c982f075
+# %% ../nbs/28_compiled.ipynb #3c751ce2
 def constants(
     optimizer,  # of a class in `RULES`
     eta: float | ndarray,  # learning rate of the next step, or those of some, (steps,)
@@ -133,7 +133,7 @@ def constants(
     "What the loop of a rule takes for its next steps, which Adam counts."
     t = getattr(optimizer, "t", 0) + 1
     if np.ndim(eta):
-        t = t + np.arange(len(eta))
+        t = t + np.arange(np.size(eta))
     if isinstance(optimizer, Adam):
         optimizer.t += np.size(eta)
     found = RULES[type(optimizer)].constants(optimizer, eta, t)
@@ -353,7 +353,7 @@ def normalise_gradient(dA, X, gamma, kept, dgamma, db, d):
             rest = dA[i * d + j] - total / n - x * along / n
             dA[i * d + j] = rest * gamma[j] / sigma
 
-# %% ../nbs/28_compiled.ipynb #3f6b88e2
+# %% ../nbs/28_compiled.ipynb #439cf5d7
 @compiled
 def loss_slope(loss, q, limits, a, y):
     "Of one output and its target."
@@ -368,6 +368,7 @@ def loss_slope(loss, q, limits, a, y):
         return (inside - y) / (inside * (1 - inside))
     return -y / inside
 
+# %% ../nbs/28_compiled.ipynb #c04cde1a
 @compiled
 def loss_gradient(loss, q, limits, kind, p, Z, A, Y, weights, dZ, n, k):
     belong = (loss, kind) == (BINARY, SIGMOID) or (loss, kind) == (CATEGORICAL, SOFTMAX)
