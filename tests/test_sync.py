@@ -110,7 +110,8 @@ def test_modules_are_short(repository):
             # command line three commands with their help, onnx a form of each layer
             limits = {"layers.py": 530, "data.py": 445, "training.py": 530,
                       "storage.py": 575, "estimators.py": 745, "tables.py": 560,
-                      "cli.py": 585, "table.py": 425, "onnx.py": 565}
+                      "cli.py": 585, "table.py": 425, "onnx.py": 565,
+                          "compiled.py": 525}
             most = limits.get(path.name, 410)
             assert len(path.read_text().splitlines()) <= most, path
 
