@@ -24,8 +24,9 @@ except ImportError:
     raise ImportError("compiled loops take Numba: "
                       "pip install 'nn-from-scratch-book[compiled]'") from None
 
+import nn_from_scratch.activations as activations
+
 # %% ../nbs/28_compiled.ipynb #73e08a8c
-from . import activations
 from nn_from_scratch.losses import (
     BinaryCrossEntropy, CategoricalCrossEntropy, Huber, MeanAbsoluteError,
     MeanSquaredError)
