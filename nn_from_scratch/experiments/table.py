@@ -347,11 +347,12 @@ def learned(columns, table, goal, parts) -> list:  # values of each column
         column.fit(of[parts.train])
     return values
 
-def trained(X, goal, parts, hidden=HIDDEN, epochs=EPOCHS, seed=0, **how):
+def trained(X, goal, parts, hidden=HIDDEN, epochs=EPOCHS, seed=0, verbose=False,
+            compiled=False):
     "An estimator that was trained on one part, and stopped by another."
     kind = NetworkClassifier if goal.task == "classify" else NetworkRegressor
-    network = kind(hidden, epochs=epochs, random_state=seed, **how,
-                   **SETTINGS, **pace(len(parts.train)))
+    network = kind(hidden, epochs=epochs, random_state=seed, verbose=verbose,
+                   compiled=compiled, **SETTINGS, **pace(len(parts.train)))
     return network.fit(X[parts.train], goal.y[parts.train],
                        validation_data=(X[parts.val], goal.y[parts.val]))
 
@@ -390,8 +391,7 @@ def run(
     parts = parts_of(goal, test, seed=seed)
     values = learned(columns, table, goal, parts)
     X = encode(columns, values)
-    network = trained(X, goal, parts, hidden, epochs, seed, verbose=verbose,
-                      compiled=compiled)
+    network = trained(X, goal, parts, hidden, epochs, seed, verbose, compiled)
     model = TableModel(target, columns, network, ids)
     return judged(table, model, goal, parts, X, values, reasons)
 
