@@ -23,8 +23,8 @@ from report import markdown, picture
 
 HERE = Path(__file__).parent
 CASES = [*ROOFS, *TRAINING, *SLOPES, *LAYERED, TO_98, *PREDICTION, *IMPORTS]
-# Seconds of a round on an idle machine of two cores, at most: roofs 30, training 160 and
-# 150 of SELDOM, slopes 70, layers 110, to an accuracy 20, prediction 40, imports 10.
+# Seconds of a round on two idle cores, at most: roofs 30, training 160 (and
+# 150 of SELDOM), slopes 70, layers 110, to an accuracy 20, prediction 40, imports 10.
 # Those of SELDOM compile or load for long, and are left out from the third round on.
 FEW, SELDOM = 2, ("compiled PyTorch", "Keras on JAX", "MyGrad", "micrograd")
 ON_ONE_THREAD = OURS, COMPILED, "PyTorch", "JAX", "ONNX Runtime"
@@ -120,9 +120,10 @@ def collect(names, peers, rounds, threads, until):
 def add(entries, peer, answer):
     "Note a measurement, or why there is none."
     if "missing" not in answer: answer = checked(answer, entries[OURS])
-    if "missing" in answer: entries[peer] = answer
-    else:
-        for key, value in answer.items(): entries[peer].setdefault(key, []).append(value)
+    if "missing" in answer:
+        entries[peer] = answer
+        return
+    for key, value in answer.items(): entries[peer].setdefault(key, []).append(value)
 
 
 def checked(answer, ours):
