@@ -75,7 +75,8 @@ setuptools.setup(
     extras_require={
         extra: shlex.split(cfg[f"{extra}_requirements"])
         for extra in (
-            "tables", "dask", "onnx", "dev", "parity", "bench", "docs", "browser",
+            "tables", "dask", "onnx", "compiled", "dev", "parity", "bench", "docs",
+            "browser",
         )
     },
     python_requires=f">={cfg['min_python']}",

@@ -19,12 +19,23 @@ class Case(NamedTuple):
     eta: float = 1e-3  # learning rate, the peak of it where there is a schedule
     # rise to the peak over 30 % of the steps, then fall, each along half a cosine
     one_cycle: bool = False
+    seed: int = 0  # of weights and order
 
 
 SMALL, LARGE = (784, 128, 64, 10), (784, 512, 256, 10)
 MOONS, REGRESSION = (2, 16, 8, 1), (9, 32, 16, 2)
 
-TRAINING = {
+ONE_THREAD = ", 1 thread"  # ends the name of a case that has no more of them
+
+
+def both(cases):
+    "Each case on the threads of the run, and on one."
+    return {
+        f"{name}{on}": case for name, case in cases.items() for on in ("", ONE_THREAD)
+    }
+
+
+TRAINING = both({
     "MNIST 784-128-64-10, batch 32": Case(SMALL, 32, 20_000, 2),
     "MNIST 784-128-64-10, batch 128": Case(SMALL, 128, 20_000, 4),
     "MNIST 784-128-64-10, batch 1000": Case(SMALL, 1000, 20_000, 8),
@@ -34,9 +45,47 @@ TRAINING = {
         MOONS, 32, 3000, 20, "sigmoid", "gradient_descent", 0.1
     ),
     "two moons 2-16-8-1, batch 1": Case(
-        MOONS, 1, 600, 2, "sigmoid", "gradient_descent", 0.01
+        MOONS, 1, 600, 5, "sigmoid", "gradient_descent", 0.01
     ),
     "regression 9-32-16-2, batch 32": Case(REGRESSION, 32, 3000, 20, "linear"),
+})
+
+
+def operations(case):
+    """Additions and multiplications of the products of an epoch: forward, of the
+    weights, and of the inputs except the first."""
+    first, *others = (a * b for a, b in zip(case.widths, case.widths[1:]))
+    return 2 * case.rows * (2 * first + 3 * sum(others))
+
+
+# The largest of many products is what the machine does at most: squares, and those of
+# the steps above. Rows, columns that are summed over, and columns of each.
+ROOFS = ("largest of many products", f"largest of many products{ONE_THREAD}")
+PRODUCTS = sorted(
+    {(n, n, n) for n in (256, 512, 1024, 2048)}
+    | {
+        shape
+        for case in TRAINING.values()
+        for a, b in zip(case.widths, case.widths[1:])
+        for shape in ((case.batch, a, b), (a, case.batch, b))
+        if np.prod(shape) > 10**6
+    }
+)
+
+
+def dense(width=128, depth=2, batch=128, rows=4096):
+    return Case((*[width] * (depth + 1), 10), batch, rows, 1)
+
+
+# The time of an epoch against one number, each point four times or twice the one
+# before: its slope in logarithms is 0 where calls are the cost, 1 where numbers are.
+SLOPES = {
+    "width of the layers": {n: dense(width=n) for n in (64, 128, 256, 512, 1024)},
+    "hidden layers": {n: dense(depth=n) for n in (1, 2, 4, 8, 16)},
+    "samples of a batch, 32 steps": {
+        n: dense(batch=n, rows=32 * n) for n in (8, 32, 128, 512)
+    },
+    "rows": {n: dense(rows=n) for n in (1024, 4096, 16384)},
 }
 
 
@@ -50,7 +99,6 @@ class LayeredCase(NamedTuple):
     calls: int  # timed one by one
     vocabulary: int | None = None  # samples are whole numbers below it
     training: bool = True  # a step; False: the outputs alone
-    threads: int | None = None  # at most; None: those of the run
 
 
 NETWORKS = {
@@ -72,22 +120,19 @@ NETWORKS = {
 }
 # the outputs and a step on the threads of the run, and a step on one
 LAYERED = {
-    f"{name}, {timed}": case._replace(**changes)
+    f"{name}, {timed}": case._replace(training=timed != "outputs")
     for name, case in NETWORKS.items()
-    for timed, changes in (
-        ("outputs", {"training": False}),
-        ("step", {}),
-        ("step, 1 thread", {"threads": 1}),
-    )
+    for timed in ("outputs", "step", f"step{ONE_THREAD}")
 }
 # rows, repetitions
-PREDICTION = {
+PREDICTION = both({
     "prediction of 10,000 rows": (10_000, 20),
     "prediction of 1 row": (1, 2000),
-}
-# of the recipes that the chapter on speed compares, the smallest network, five epochs
+})
+# of the recipes that the chapter on speed compares, one that is there with each seed
 TO_98 = "MNIST to 98 % of the test images"
-RECIPE_98 = Case((784, 128, 64, 10), 256, 60_000, 5, eta=6e-3, one_cycle=True)
+RECIPE_98 = Case((784, 256, 128, 10), 256, 60_000, 5, eta=6e-3, one_cycle=True)
+SEEDS = 3  # of it, in turn over the rounds
 IMPORTS = {
     "import": {
         "nn_from_scratch": "import nn_from_scratch", "NumPy": "import numpy",
@@ -116,7 +161,8 @@ def data(case):
     made here: pixels are in [0, 1], a fifth of them not 0."""
     rng = np.random.default_rng(0)
     X = rng.random((case.rows, case.widths[0]), np.float32)
-    if case.output == "softmax": X *= rng.random(X.shape) < 0.2
+    if case.output == "softmax":
+        for x in X: x *= rng.random(x.shape, np.float32) < 0.2  # little memory beside X
     if case.output == "linear":
         return X, np.stack([X.sum(axis=1), X[:, 0] * X[:, 1]], axis=1)
     return X, rng.integers(0, max(case.widths[-1], 2), case.rows)

@@ -65,11 +65,16 @@ def decayed(model):
     }
 
 
-def start(model, case, X, y):
+def start(model, case, X, y, kind=nn.Training):
     batches = 16  # of an epoch, all the same
-    training = nn.Training(
+    training = kind(
         model, np.concatenate(batches * [X]), np.concatenate(batches * [y]), eta=ETA,
         epochs=1000, batch_size=case.batch, shuffle=False,
         optimizer=nn.AdamW(decay=DECAY),
     )
     return training.step, lambda: model.output(X)
+
+
+def start_compiled(model, case, X, y):
+    from nn_from_scratch.acceleration import CompiledTraining
+    return start(model, case, X, y, CompiledTraining)

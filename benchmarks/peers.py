@@ -1,30 +1,41 @@
 """Each library as its own users write it when they want speed: `NAME(case, X, y)`
-returns a function that trains for a number of epochs, and one that predicts. What a
-peer does not offer raises `NotOffered`."""
+returns a function that trains for a number of epochs, and one that predicts. Those that
+have a schedule also call `look` after each epoch. What a peer does not offer raises
+`NotOffered`."""
 import warnings
 
 import numpy as np
 
 
+OURS, COMPILED = "nn_from_scratch", "compiled nn_from_scratch"
+
+
 class NotOffered(Exception): "The library cannot do this case."
 
 
-def nn_from_scratch(case, X, y):
-    from nn_from_scratch import Linear, Network, ReLU, Sigmoid, Softmax
-    model = Network(case.widths[0], seed=0)
+def nn_from_scratch(case, X, y, compiled=False):
+    from nn_from_scratch import Callback, Linear, Network, ReLU, Sigmoid, Softmax
+    model = Network(case.widths[0], seed=case.seed)
     for units in case.widths[1:-1]: model.add_layer(units, ReLU())
     model.add_output_layer(
         case.widths[-1],
         {"softmax": Softmax(), "sigmoid": Sigmoid(), "linear": Linear()}[case.output],
     )
 
-    def train(epochs):
+    class Look(Callback):
+        def __init__(self, look): self.look = look
+        def on_epoch_end(self, network, stats): self.look()
+
+    def train(epochs, look=None):
         model.train(
             X, y, eta=case.eta, epochs=epochs, batch_size=case.batch,
             optimizer=case.optimizer, schedule="one_cycle" if case.one_cycle else None,
-            verbose=False,
+            callbacks=[Look(look)] if look else [], verbose=False, compiled=compiled,
         )
     return train, model.output
+
+
+def nn_from_scratch_compiled(case, X, y): return nn_from_scratch(case, X, y, True)
 
 
 def scikit_learn(case, X, y):
@@ -50,7 +61,7 @@ def scikit_learn(case, X, y):
 def _torch(case, X, y, compiled=False):
     import torch
     from torch import nn
-    torch.manual_seed(0)
+    torch.manual_seed(case.seed)
     layers = [
         part
         for d_in, d_out in zip(case.widths, case.widths[1:])
@@ -71,7 +82,7 @@ def _torch(case, X, y, compiled=False):
         loss(model(rows_X), rows_Y).backward()
         optimizer.step()
     if compiled: step = torch.compile(step, dynamic=False)
-    def train(epochs):
+    def train(epochs, look=None):
         schedule = (
             torch.optim.lr_scheduler.OneCycleLR(
                 optimizer, case.eta, epochs * -(-len(inputs) // case.batch),
@@ -86,6 +97,7 @@ def _torch(case, X, y, compiled=False):
             for rows in zip(shuffled_X.split(case.batch), shuffled_Y.split(case.batch)):
                 step(*rows)
                 if schedule: schedule.step()
+            if look: look()
     def predict(rows):
         with torch.inference_mode():
             return model(torch.from_numpy(rows)).softmax(1).numpy()
@@ -99,7 +111,7 @@ def pytorch_compiled(case, X, y): return _torch(case, X, y, compiled=True)
 def jax(case, X, y):
     import jax
     import jax.numpy as jnp
-    rng = np.random.default_rng(0)
+    rng = np.random.default_rng(case.seed)
     kept = len(X) // case.batch * case.batch  # a scan has steps of one size
     parameters = [
         (
@@ -157,9 +169,11 @@ def jax(case, X, y):
         return jax.lax.scan(batch, state, order)[0]
 
     zeros = jax.tree.map(jnp.zeros_like, parameters)
-    state, key = [(parameters, zeros, zeros, 0.0)], jax.random.key(0)
-    def train(epochs):
-        for i in range(epochs): state[0] = epoch(state[0], jax.random.fold_in(key, i))
+    state, key = [(parameters, zeros, zeros, 0.0)], jax.random.key(case.seed)
+    def train(epochs, look=None):
+        for i in range(epochs):
+            state[0] = epoch(state[0], jax.random.fold_in(key, i))
+            if look: look()
         jax.block_until_ready(state[0])
     answer = jax.jit(lambda parameters, X: jax.nn.softmax(logits(parameters, X)))
     return train, lambda rows: np.asarray(answer(state[0][0], rows))
@@ -281,7 +295,8 @@ def onnxruntime(case, X, y):
 
 # name shown: function, and the module that it needs
 PEERS = {
-    "nn_from_scratch": (nn_from_scratch, "nn_from_scratch"),
+    OURS: (nn_from_scratch, "nn_from_scratch"),
+    COMPILED: (nn_from_scratch_compiled, "numba"),
     "scikit-learn": (scikit_learn, "sklearn"),
     "PyTorch": (pytorch, "torch"),
     "compiled PyTorch": (pytorch_compiled, "torch"),

@@ -4,11 +4,11 @@
 
 # %% auto #0
 __all__ = ['EXPERIMENTS', 'LISTED', 'EXAMPLES', 'STATUS', 'ONLY', 'PREDICTING', 'TRAINING', 'experiment', 'number', 'path',
-           'widths', 'OneLineParser', 'parser_of', 'parser', 'with_training', 'with_files', 'write_figure', 'length_of',
-           'report', 'options_of', 'Stopped', 'unwinding', 'any_terminal', 'about', 'trained', 'check_files',
-           'check_folder', 'files_of', 'quiet_figures', 'store', 'perform', 'TableError', 'cells_of', 'number_in',
-           'read_table', 'answers', 'answers_of', 'predict_options', 'predictions', 'predict', 'train_options',
-           'with_sizes', 'write_run', 'train', 'main']
+           'widths', 'OneLineParser', 'parser_of', 'parser', 'with_shared', 'with_training', 'with_files',
+           'write_figure', 'length_of', 'report', 'options_of', 'Stopped', 'unwinding', 'any_terminal', 'about',
+           'trained', 'check_files', 'check_folder', 'files_of', 'quiet_figures', 'store', 'perform', 'TableError',
+           'cells_of', 'number_in', 'read_table', 'answers', 'answers_of', 'predict_options', 'predictions', 'predict',
+           'train_options', 'write_run', 'train', 'main']
 
 # %% ../nbs/26_cli.ipynb #9e556b1c
 import argparse
@@ -141,15 +141,24 @@ def parser():
     return with_files(with_training(p))
 
 # %% ../nbs/26_cli.ipynb #ff9e52fb
-def with_training(p):
-    "The options of how an experiment trains, and on which data."
-    p.add_argument("--epochs", type=number(int),
-                   help="passes over the training samples")
-    p.add_argument("--steps", type=number(int), help="batches in all, for text")
-    p.add_argument("--eta", type=number(float), help="learning rate")
+def with_shared(p, epochs, seed):
+    "The options of all that trains, with what two of them mean."
+    p.add_argument("--epochs", type=number(int), help=epochs)
     p.add_argument("--hidden", type=widths, metavar="16,8", help="hidden units")
     p.add_argument("--seed", type=number(int, zero_too=True, below=2**32), default=0,
-                   help="seed of weights, shuffling, and data drawn or split (0)")
+                   help=seed)
+    p.add_argument("--compiled", action="store_true", default=None,
+                   help="train by compiled loops, which take Numba")
+    p.add_argument("--force", action="store_true",
+                   help="replace the files that are there")
+    return p
+
+def with_training(p):
+    "The options of how an experiment trains, and on which data."
+    with_shared(p, epochs="passes over the training samples",
+                seed="seed of weights, shuffling, and data drawn or split (0)")
+    p.add_argument("--steps", type=number(int), help="batches in all, for text")
+    p.add_argument("--eta", type=number(float), help="learning rate")
     p.add_argument("--data", type=path, metavar="PATH", dest="data_dir",
                    help="folder of the data files; for names and text also a text file")
     p.add_argument("--blind", type=path, metavar="FILE",
@@ -165,8 +174,6 @@ def with_files(p):
                    help="new file for the trained network, for predict")
     p.add_argument("--sample", type=number(int, below=10**6), metavar="N",
                    help="names, or characters, to write at the end, for names and text")
-    p.add_argument("--force", action="store_true",
-                   help="replace the files that are there")
     p.add_argument("--version", action="version",
                    version=f"%(prog)s {nn_from_scratch.__version__}")
     return p
@@ -509,21 +516,11 @@ def train_options(argv):
     p.add_argument("--drop", **columns, help="columns to leave out")
     p.add_argument("--categories", **columns,
                    help="columns of numbers that are codes, such as a zone")
-    return with_sizes(p).parse_args(argv)
-
-# %% ../nbs/26_cli.ipynb #108fe08c
-def with_sizes(p):
-    "The options of the network and of the parts."
-    p.add_argument("--hidden", type=widths, metavar="64,32", help="hidden units")
-    p.add_argument("--epochs", type=number(int),
-                   help="most passes over the training rows (1000)")
     p.add_argument("--test-share", type=number(float, below=.5), dest="test",
                    metavar="SHARE", help="part of the rows to test on (0.2)")
-    p.add_argument("--seed", type=number(int, zero_too=True, below=2**32), default=0,
-                   help="of the parts and of the training (0)")
-    p.add_argument("--force", action="store_true",
-                   help="replace the files that are there")
-    return p
+    with_shared(p, epochs="most passes over the training rows (1000)",
+                seed="of the parts and of the training (0)")
+    return p.parse_args(argv)
 
 # %% ../nbs/26_cli.ipynb #a61dc47b
 def write_run(result, out, beside):

@@ -11,7 +11,7 @@ __all__ = ['ACTIVATIONS', 'LOSSES', 'PENALTIES', 'one_thread', 'ARRAYS', 'keep',
 # %% ../nbs/24_estimators.ipynb #71947cf8
 import warnings
 from contextlib import contextmanager
-from functools import lru_cache
+from functools import lru_cache, partial
 from numbers import Integral, Real
 from threading import Lock
 from typing import TYPE_CHECKING, Any
@@ -185,6 +185,7 @@ class NetworkEstimator(BaseEstimator):
         "initializer": [StrOptions(set(INITIALIZERS)), Initializer, callable, None],
         "dtype": [StrOptions({"float32", "float64"}), None],
         "warm_start": ["boolean"],
+        "compiled": ["boolean"],
         "verbose": ["verbose"],
         "random_state": ["random_state"],
     }
@@ -246,10 +247,13 @@ class NetworkEstimator(BaseEstimator):
             fraction = self.validation_fraction
         if validation or fraction:  # the others are told of the best network
             callbacks = [EarlyStopping(self.patience), *callbacks]
-        if self.verbose and whole:
-            callbacks = [*callbacks, ProgressBar(self.epochs)]
+        if self.verbose and whole: callbacks = [*callbacks, ProgressBar(self.epochs)]
         fresh = whole or network.optimizer is None
-        training: Any = Training(
+        kind: Any = Training
+        if self.compiled:
+            from nn_from_scratch.acceleration import CompiledTraining
+            kind = partial(CompiledTraining, verbose=bool(self.verbose))
+        training = kind(
             network, rows_of(X, network.dtype), targets, *validation,
             eta=self.learning_rate, epochs=self.epochs if whole else 1,
             batch_size=self.batch_size, loss=self._loss(),
@@ -407,6 +411,7 @@ class NetworkClassifier(ClassifierMixin, NetworkEstimator):
         initializer=None,  # of weights: name, object or function; None: by activation
         dtype=None,  # precision: "float32" or "float64"; None: that of the samples
         warm_start=False,  # `fit` goes on with the network that is there
+        compiled=False,  # train by compiled loops, as in `Network.train`
         verbose=False,  # a progress bar, if training takes longer than a second
         random_state=None,  # of weights, order, dropout and validation part
     ):
@@ -569,6 +574,7 @@ class NetworkRegressor(RegressorMixin, NetworkEstimator):
         initializer=None,  # of weights: name, object or function; None: by activation
         dtype=None,  # precision: "float32" or "float64"; None: that of the samples
         warm_start=False,  # `fit` goes on with the network that is there
+        compiled=False,  # train by compiled loops, as in `Network.train`
         verbose=False,  # a progress bar, if training takes longer than a second
         random_state=None,  # of weights, order, dropout and validation part
     ):

@@ -546,3 +546,27 @@ def test_unwritable_folder(tmp_path):
 def test_console_script(tmp_path):
     script = Path(sys.executable).with_name("nn-from-scratch")
     assert run("--help", cwd=tmp_path, command=[str(script)]).returncode == 0
+
+
+@pytest.mark.parametrize("name", ["moons", "digits"])
+def test_compiled_loops_reach_the_same_scores(name, tmp_path):
+    pytest.importorskip("numba")
+    line = [name, "--epochs", "2", "--force"]
+    plain, compiled = (
+        run(*line, *more, cwd=tmp_path) for more in ((), ("--compiled",))
+    )
+    assert plain.returncode == compiled.returncode == 0, compiled.stderr
+    scores = [
+        [line for line in result.stdout.splitlines() if line.startswith("  a")]
+        for result in (plain, compiled)
+    ]
+    assert scores[0] == scores[1] and scores[0]
+
+
+def test_without_numba_one_line_says_what_to_install(tmp_path, capsys, monkeypatch):
+    monkeypatch.setitem(sys.modules, "numba", None)
+    for name in ("acceleration", "compiled", "kernels"):
+        monkeypatch.delitem(sys.modules, f"nn_from_scratch.{name}", raising=False)
+    assert cli.main(["moons", "--compiled", "--out", str(tmp_path)]) == 1
+    said = capsys.readouterr().err
+    assert said.count("\n") == 1 and "nn-from-scratch-book[compiled]" in said

@@ -69,13 +69,15 @@ def train_on(
     strength: float = 0.003,  # of the L2 penalty
     validation: float = 0.,  # share of the training part to hold out and watch
     verbose: bool = False,  # a progress bar
+    compiled: bool = False,  # by compiled loops, as in `Network.train`
 ) -> CupRun:  # the outcome
     "Train on the mean Euclidean distance and score the network on the test part."
     model, distance = network(hidden, strength, seed), MeanEuclideanError()
     start = time.perf_counter()
     stats = model.train(parts.x_train, parts.y_train, estimator=distance, eta=eta,
                         epochs=epochs, loss=EuclideanDistance(), optimizer=Adam(),
-                        schedule=Cosine(), validation_split=validation, verbose=verbose)
+                        schedule=Cosine(), validation_split=validation, verbose=verbose,
+                        compiled=compiled)
     seconds = time.perf_counter() - start
     mee = distance(model.output(parts.x_test), parts.y_test)
     return CupRun(model, stats, parts, {"MEE": mee, "seconds": seconds})
@@ -89,17 +91,19 @@ def run(
     data_dir: str | None = None,  # folder of the files, see `cup`
     blind: str | None = None,  # new file for the predictions of the blind test
     verbose: bool = False,  # a progress bar
+    compiled: bool = False,  # by compiled loops, as in `Network.train`
 ) -> CupRun:  # the outcome; its validation part is empty
     """Train on the training part of ML-CUP22 and score the network on the test part.
     Raises as `cup` does, and `FileExistsError` for `blind`."""
     x_train, y_train, x_test, y_test = cup(data_dir)
     parts = Split(x_train, y_train, x_train[:0], y_train[:0], x_test, y_test)
+    how = dict(verbose=verbose, compiled=compiled)
     if blind is None:
-        return train_on(parts, hidden, eta, epochs, seed, verbose=verbose)
+        return train_on(parts, hidden, eta, epochs, seed, **how)
     X = cup_blind(data_dir)
     if Path(blind).exists():
         raise FileExistsError(f"{blind} is there already, and is not overwritten")
-    outcome = train_on(parts, hidden, eta, epochs, seed, verbose=verbose)
+    outcome = train_on(parts, hidden, eta, epochs, seed, **how)
     if not outcome.stats.interrupted:
         write_cup(blind, outcome.model.output(X))
     return outcome

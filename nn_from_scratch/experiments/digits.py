@@ -43,6 +43,7 @@ def train_on(
     epochs: int = 60,  # passes over the training part
     seed: int = 0,  # of weights and shuffling
     verbose: bool = False,  # a progress bar
+    compiled: bool = False,  # by compiled loops, as in `Network.train`
 ) -> DigitsRun:  # the outcome; scores are those of the test part, if it has samples
     "Train a ReLU network with momentum 0.9."
     model = Network(parts.x_train.shape[1], seed=seed)
@@ -51,7 +52,8 @@ def train_on(
     start = time.perf_counter()
     stats = model.train(
         *parts[:4 if len(parts.x_val) else 2], estimator=MulticlassAccuracy(), eta=eta,
-        epochs=epochs, optimizer=Momentum(beta=0.9), verbose=verbose)
+        epochs=epochs, optimizer=Momentum(beta=0.9), verbose=verbose,
+        compiled=compiled)
     scores = {"seconds": time.perf_counter() - start}
     if len(parts.x_test): scores = scores_of(model, parts) | scores
     return DigitsRun(model, stats, parts, scores)
@@ -64,6 +66,7 @@ def run(
     seed: int = 0,  # of split, weights and shuffling
     final: bool = True,  # train on the validation part as well, and score the test part
     verbose: bool = False,  # a progress bar
+    compiled: bool = False,  # by compiled loops, as in `Network.train`
 ) -> DigitsRun:  # the outcome
     "Train a ReLU network with momentum 0.9 on the digits."
     x_train, y_train, x_val, y_val, x_test, y_test = split(*digits(), seed=seed)
@@ -71,8 +74,9 @@ def run(
         x, y = np.concatenate([x_train, x_val]), np.concatenate([y_train, y_val])
         parts = Split(x, y, x[:0], y[:0], x_test, y_test)
     else: parts = Split(x_train, y_train, x_val, y_val, x_test[:0], y_test[:0])
-    return train_on(parts, hidden, eta, epochs, seed, verbose)
+    return train_on(parts, hidden, eta, epochs, seed, verbose, compiled)
 
+# %% ../../nbs/experiments/52_digits.ipynb #5133bc9c
 def figures(
     outcome: DigitsRun,  # what `run` returned
 ) -> dict:  # matplotlib figures by name

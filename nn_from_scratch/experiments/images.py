@@ -69,13 +69,14 @@ def train_on(
     eta: float = 3e-3,  # peak of the learning rate
     batch_size: int = 128,  # samples of a step
     verbose: bool = False,  # a progress bar
+    compiled: bool = False,  # by compiled loops, as in `Network.train`
 ) -> ImagesRun:  # the outcome; scores of the test part, and seconds of training
     "Train a network of images with AdamW and the one-cycle schedule."
     start = time.perf_counter()
     stats = model.train(
         *parts[:4 if len(parts.x_val) else 2], estimator=MulticlassAccuracy(), eta=eta,
         epochs=epochs, batch_size=batch_size, optimizer=AdamW(decay=0.05),
-        schedule="one_cycle", verbose=verbose)
+        schedule="one_cycle", verbose=verbose, compiled=compiled)
     scores = {"seconds": time.perf_counter() - start}
     if len(parts.x_test):
         scores = scores_of(model, parts) | scores
@@ -90,11 +91,13 @@ def run(
     final: bool = True,  # score the test part; False: hold out 10,000 training images
     data_dir: str | Path | None = None,  # folder of the files, as for `mnist`
     verbose: bool = False,  # a progress bar
+    compiled: bool = False,  # by compiled loops, as in `Network.train`
     **others,  # the other arguments of `network`
 ) -> ImagesRun:  # the outcome
     "Train two convolutions on MNIST. Raises `DataNotFound` or `CorruptData`."
     parts = square(images(data_dir, final))
-    return train_on(network(seed, **others), parts, epochs, eta, verbose=verbose)
+    return train_on(network(seed, **others), parts, epochs, eta, verbose=verbose,
+                    compiled=compiled)
 
 # %% ../../nbs/experiments/57_images.ipynb #b366b1f2
 def plot_filters(

@@ -54,6 +54,7 @@ def train_on(
     batch_norm: bool = False,  # normalise the hidden layers over the batch
     batch_size: int = 256,  # samples of a step
     verbose: bool = False,  # a progress bar
+    compiled: bool = False,  # by compiled loops, as in `Network.train`
 ) -> MnistRun:  # the outcome; scores of the test part, and seconds of training
     "Train a ReLU network with AdamW and the one-cycle schedule."
     model = Network(parts.x_train.shape[1], seed=seed)
@@ -64,7 +65,8 @@ def train_on(
     stats = model.train(
         *parts[:4 if len(parts.x_val) else 2], estimator=MulticlassAccuracy(), eta=eta,
         epochs=epochs, batch_size=batch_size, optimizer=AdamW(decay=decay),
-        schedule="one_cycle", loss=CategoricalCrossEntropy(smoothing), verbose=verbose)
+        schedule="one_cycle", loss=CategoricalCrossEntropy(smoothing), verbose=verbose,
+        compiled=compiled)
     scores = {"seconds": time.perf_counter() - start}
     if len(parts.x_test): scores = scores_of(model, parts) | scores
     return MnistRun(model, stats, parts, scores)

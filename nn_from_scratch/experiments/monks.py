@@ -99,6 +99,7 @@ def run(
     batch_size: int | None = None,  # samples of a step
     data_dir: str | None = None,  # folder of UCI's files, see `monk`
     verbose: bool = False,  # say where the cases come from, and show a progress bar
+    compiled: bool = False,  # by compiled loops, as in `Network.train`
 ) -> MonkRun:  # the outcome; its validation part is empty
     "Train on a MONK problem and score on its test part. Raises as `monk` does."
     data = x_train, y_train, x_test, y_test = cases(problem, data_dir, verbose)
@@ -107,7 +108,7 @@ def run(
     model = network(used["hidden"], used["strength"], seed)
     start = time.perf_counter()
     stats = model.train(x_train, y_train, estimator=BinaryAccuracy(), eta=used["eta"],
-                        epochs=epochs, batch_size=used["batch_size"],
+                        epochs=epochs, batch_size=used["batch_size"], compiled=compiled,
                         optimizer=Momentum(beta=.9), verbose=verbose)
     seconds = time.perf_counter() - start
     parts = Split(x_train, y_train, x_train[:0], y_train[:0], x_test, y_test)

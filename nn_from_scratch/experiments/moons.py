@@ -65,6 +65,7 @@ def run(
     noise: float = 0.1,  # standard deviation of the noise
     n: int = 3000,  # samples in all
     verbose: bool = False,  # a progress bar
+    compiled: bool = False,  # by compiled loops, as in `Network.train`
 ) -> MoonsRun:  # the outcome
     "Train the README's network on two moons and score it on the test part."
     from sklearn.metrics import roc_auc_score
@@ -74,7 +75,8 @@ def run(
     model.add_output_layer(1, Sigmoid())
     start = time.perf_counter()
     stats = model.train(
-        *parts[:4], estimator=BinaryAccuracy(), eta=eta, epochs=epochs, verbose=verbose)
+        *parts[:4], estimator=BinaryAccuracy(), eta=eta, epochs=epochs, verbose=verbose,
+        compiled=compiled)
     seconds = time.perf_counter() - start
     outputs = model.output(parts.x_test)
     scores = {"accuracy": BinaryAccuracy()(outputs, parts.y_test[:, None]),

@@ -177,6 +177,7 @@ def train_on(
     model: str = "gpt",  # window, gru or gpt
     seed: int = 0,  # of weights and order
     verbose: bool = False,  # a progress bar
+    compiled: bool = False,  # by compiled loops, as in `Network.train`
     **recipe,  # eta, epochs and batch_size; left out: those of `MODELS`
 ) -> NamesRun:  # the outcome; among the scores are seconds of training alone
     """Train with AdamW and the one-cycle schedule. Raises `ValueError` for another
@@ -189,7 +190,7 @@ def train_on(
     start = time.perf_counter()
     stats = network.train(
         train, train.y, val, val.y, optimizer="adamw", schedule="one_cycle",
-        clip_norm=1, verbose=verbose, **usual | recipe)
+        clip_norm=1, verbose=verbose, compiled=compiled, **usual | recipe)
     seconds = time.perf_counter() - start
     return NamesRun(network, stats, parts, {"seconds": seconds}, symbols)
 
@@ -201,6 +202,7 @@ def run(
     seed: int = 0,  # of weights and order
     data_dir: str | Path | None = None,  # folder of names.txt, or a file of one's own
     verbose: bool = False,  # a progress bar
+    compiled: bool = False,  # by compiled loops, as in `Network.train`
 ) -> NamesRun:  # the outcome
     """Train on names, and score the test part. Raises `DataNotFound`, `CorruptData`,
     and `ValueError` for names longer than 15 letters."""
@@ -209,7 +211,7 @@ def run(
     given = {"epochs": epochs, "eta": eta}
     recipe = {name: value for name, value in given.items() if value is not None}
     parts = parts_of(listed, symbols)
-    outcome = train_on(parts, symbols, model, seed, verbose, **recipe)
+    outcome = train_on(parts, symbols, model, seed, verbose, compiled, **recipe)
     loss = nats(outcome.model, parts.x_test, parts.y_test)
     return outcome._replace(scores={"nats a character": loss} | outcome.scores)
 

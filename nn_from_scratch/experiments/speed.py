@@ -11,6 +11,7 @@ import time
 from collections import Counter
 from copy import deepcopy
 from functools import wraps
+from itertools import product
 from typing import Any, Callable
 
 import numpy as np
@@ -84,17 +85,18 @@ def step_of(
 def limits(
     n: int = 2048,  # rows and columns of the largest product
 ) -> dict:  # operations a second, and bytes a second in cache and in memory
-    "The most that this machine does, and the most that it fetches."
+    "The largest of many products, and the most that is fetched by sums of vectors."
     A, C = np.ones((n, n), np.float32), np.empty((n, n), np.float32)
-    found = {"peak": 0}
-    for size in (n // 4, n // 2, n):
-        a, c = A[:size, :size].copy(), C[:size, :size].copy()
-        t = seconds(lambda: np.matmul(a, a, out=c), rounds=5, typical=min)
-        found["peak"] = max(found["peak"], 2 * size**3 / t)
-    for name, size in (("cache", 10**5), ("memory", 5 * 10**7)):
+    found = {"peak": 0, "cache": 0, "memory": 0}
+    for rows, size in product((n // 16, n // 4, n // 2, n), repeat=2):
+        a, b, c = A[:rows, :size].copy(), A[:size, :size].copy(), C[:rows, :size].copy()
+        t = seconds(lambda: np.matmul(a, b, out=c), rounds=5, typical=min)
+        found["peak"] = max(found["peak"], 2 * rows * size**2 / t)
+    sums = [("cache", 1000 * 4**i) for i in range(5)] + [("memory", 5 * 10**7)]
+    for name, size in sums:
         u, v = np.ones((2, size), np.float32)
         t = seconds(lambda: np.add(u, v, out=v), typical=min)
-        found[name] = 3 * 4 * size / t
+        found[name] = max(found[name], 3 * 4 * size / t)
     return found
 
 # %% ../../nbs/experiments/55_speed.ipynb #99a0ecdc

@@ -347,11 +347,12 @@ def learned(columns, table, goal, parts) -> list:  # values of each column
         column.fit(of[parts.train])
     return values
 
-def trained(X, goal, parts, hidden=HIDDEN, epochs=EPOCHS, seed=0, verbose=False):
+def trained(X, goal, parts, hidden=HIDDEN, epochs=EPOCHS, seed=0, verbose=False,
+            compiled=False):
     "An estimator that was trained on one part, and stopped by another."
     kind = NetworkClassifier if goal.task == "classify" else NetworkRegressor
     network = kind(hidden, epochs=epochs, random_state=seed, verbose=verbose,
-                   **SETTINGS, **pace(len(parts.train)))
+                   compiled=compiled, **SETTINGS, **pace(len(parts.train)))
     return network.fit(X[parts.train], goal.y[parts.train],
                        validation_data=(X[parts.val], goal.y[parts.val]))
 
@@ -381,6 +382,7 @@ def run(
     test: float = .2,  # share of the rows to test on
     seed: int = 0,  # of the parts and of the training
     verbose: bool = False,  # a progress bar
+    compiled: bool = False,  # by compiled loops, as in `Network.train`
 ) -> TableRun:
     """Train on a part of a table, stop by another, and score once on a third. Raises
     `TableError` for a table that cannot be learned from, and as `fit` does."""
@@ -389,7 +391,7 @@ def run(
     parts = parts_of(goal, test, seed=seed)
     values = learned(columns, table, goal, parts)
     X = encode(columns, values)
-    network = trained(X, goal, parts, hidden, epochs, seed, verbose)
+    network = trained(X, goal, parts, hidden, epochs, seed, verbose, compiled)
     model = TableModel(target, columns, network, ids)
     return judged(table, model, goal, parts, X, values, reasons)
 

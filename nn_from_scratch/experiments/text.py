@@ -146,6 +146,7 @@ def learn(
     batch_size: int = 12,  # windows of a step
     seed: int = 0,  # of the windows
     verbose: bool = False,  # print the losses
+    compiled: bool = False,  # by compiled loops, as in `Network.train`
 ) -> History:  # `step`, `train_loss` and `val_loss`, after each hundred steps
     "Train on windows drawn at random. Ctrl-C returns what there is."
     rng, stats = np.random.default_rng(seed), History(step=[])
@@ -156,7 +157,7 @@ def learn(
             *drawn(codes, model.input.shape[0], n * batch_size, rng), *val,
             eta=eta, epochs=1, batch_size=batch_size, clip_norm=1,
             schedule=FromStep(start, steps, schedule), shuffle=False,
-            optimizer=None if start else optimizer, verbose=False)
+            optimizer=None if start else optimizer, verbose=False, compiled=compiled)
         stats.interrupted = last.interrupted
         if last.interrupted:
             break
@@ -183,6 +184,7 @@ def train_on(
     batch_size: int = 12,  # windows of a step
     seed: int = 0,  # of weights and windows
     verbose: bool = False,  # print the losses
+    compiled: bool = False,  # by compiled loops, as in `Network.train`
 ) -> TextRun:  # the outcome; loss of the last tenth, and seconds of training
     "Train on the first nine tenths of a text. Raises `ValueError` if it is too short."
     symbols, codes, held = parts_of(text, length)
@@ -191,7 +193,7 @@ def train_on(
     model = gpt(len(symbols), length, n_units, n_heads, depth, seed)
     start = time.perf_counter()
     stats = learn(model, codes, (test[0][few], test[1][few]), eta, steps, batch_size,
-                  seed, verbose)
+                  seed, verbose, compiled)
     seconds = time.perf_counter() - start
     scores = {"loss": model.evaluate(*test)["loss"], "seconds": seconds}
     return TextRun(model, stats, Split(*train, *test, *test), scores, symbols)
@@ -205,13 +207,15 @@ def run(
     seed: int = 0,  # of weights and windows
     data_dir: str | Path | None = None,  # as for `shakespeare`: a folder, or any text
     verbose: bool = False,  # print the losses
+    compiled: bool = False,  # by compiled loops, as in `Network.train`
     **others,  # the other arguments of `train_on`
 ) -> TextRun:  # the outcome
     """Train on Shakespeare, or a text of one's own: `run()` takes a minute, and
     `run(**PUBLISHED)` has the published size. Raises `DataNotFound`, `CorruptData`, or
     `ValueError` for a text that is too short."""
     text = shakespeare(data_dir)
-    return train_on(text, eta=eta, steps=steps, seed=seed, verbose=verbose, **others)
+    return train_on(text, eta=eta, steps=steps, seed=seed, verbose=verbose,
+                    compiled=compiled, **others)
 
 # %% ../../nbs/experiments/59_text.ipynb #1ef7593a
 def write(
