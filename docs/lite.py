@@ -19,10 +19,10 @@ import book
 KERNEL = {"name": "python", "display_name": "Python (Pyodide)", "language": "python"}
 # A page of a browser has no other processes or threads, and no files of the repository
 LEFT_OUT = {
-    "23_storage", "24_estimators", "26_cli", "27_onnx", "29_tables", "35_distributed",
-    "36_blocks", "41_mutants", "42_parity", "53_mnist", "54_cup", "55_speed",
-    "56_scale", "57_images", "58_names", "59_text", "60_table", "61_report",
-    "62_comparison",
+    "23_storage", "24_estimators", "26_cli", "27_onnx", "28_compiled", "29_tables",
+    "35_distributed", "36_blocks", "37_loops", "38_kernels", "39_acceleration",
+    "41_mutants", "42_parity", "53_mnist", "54_cup", "55_speed", "56_scale",
+    "57_images", "58_names", "59_text", "60_table", "61_report", "62_comparison",
 }
 LEFT_OUT_CELL = re.compile(
     r"^#\| *(default_exp|slow)\b|nbdev_export\(\)|n_workers=2|Thread\(", re.M

@@ -92,7 +92,7 @@ _MODULES = (
     "callbacks", "training", "network", "plots", "validation", "debugging", "datasets",
     "gradcheck", "storage", "convolution", "embedding", "recurrence", "attention",
     "transformer", "onnx", "distributed", "blocks", "tables", "estimators", "autodiff",
-    "mutants", "cli")
+    "mutants", "cli", "compiled", "loops", "kernels", "acceleration")
 
 def __getattr__(name: str):
     """A module of the package, or a name from the first module that has it, loaded when

@@ -24,8 +24,9 @@ except ImportError:
     raise ImportError("compiled loops take Numba: "
                       "pip install 'nn-from-scratch-book[compiled]'") from None
 
+import nn_from_scratch.activations as activations
+
 # %% ../nbs/28_compiled.ipynb #73e08a8c
-from . import activations
 from nn_from_scratch.losses import (
     BinaryCrossEntropy, CategoricalCrossEntropy, Huber, MeanAbsoluteError,
     MeanSquaredError)
@@ -124,7 +125,7 @@ RULES = {
     AdamW: Rule(adamw, ("m", "s", "decayed"), lambda rule, eta, t: (
         *adam_constants(rule, eta, t), eta * rule.decay))}
 
-# %% ../nbs/28_compiled.ipynb #e3fa7c50
+# %% ../nbs/28_compiled.ipynb #3c751ce2
 def constants(
     optimizer,  # of a class in `RULES`
     eta: float | ndarray,  # learning rate of the next step, or those of some, (steps,)
@@ -133,13 +134,14 @@ def constants(
     "What the loop of a rule takes for its next steps, which Adam counts."
     t = getattr(optimizer, "t", 0) + 1
     if np.ndim(eta):
-        t = t + np.arange(len(eta))
+        t = t + np.arange(np.size(eta))
     if isinstance(optimizer, Adam):
         optimizer.t += np.size(eta)
     found = RULES[type(optimizer)].constants(optimizer, eta, t)
-    if np.ndim(eta):
-        found = np.stack(np.broadcast_arrays(*found), axis=-1)
-    return np.asarray(found, dtype)
+    rows = np.empty((*np.shape(eta), len(found)), dtype)
+    for j, column in enumerate(found):
+        rows[..., j] = column
+    return rows
 
 def memory(optimizer) -> list:  # arrays, (P,)
     "What a rule remembers, in the order of its loop."
@@ -184,43 +186,46 @@ def add_product(A, down, along, B, under, beside, C, n, m, d):
                     c += A[i * down + k * along] * B[k * under + j * beside]
                 C[i * d + j] = c
 
-# %% ../nbs/28_compiled.ipynb #c5ed272c
+# %% ../nbs/28_compiled.ipynb #762668e6
 @compiled
 def dense(X, W, b, Z, n, d_in, d):
     "Z = X W + b; b may be empty."
     if n * d_in * d > SMALL:
         np.dot(X.reshape(n, d_in), W.reshape(d_in, d), Z.reshape(n, d))
+        for i in range(n):
+            for j in range(b.size):
+                Z[i * d + j] += b[j]
     else:
-        Z[:] = 0
-        add_product(X, d_in, 1, W, d, 1, Z, n, d_in, d)
-    if b.size:
         for i in range(n):
             for j in range(d):
-                Z[i * d + j] += b[j]
+                Z[i * d + j] = b[j] if b.size else 0
+        add_product(X, d_in, 1, W, d, 1, Z, n, d_in, d)
 
-# %% ../nbs/28_compiled.ipynb #97e4eae4
+# %% ../nbs/28_compiled.ipynb #5139f38d
 @compiled
 def dense_gradient(X, dZ, dW, db, n, d_in, d):
     "dW = X^T dZ, and the sum of each column of dZ."
     if n * d_in * d > SMALL:
         np.dot(X.reshape(n, d_in).T, dZ.reshape(n, d), dW.reshape(d_in, d))
     else:
-        dW[:] = 0
+        for k in range(d_in * d):
+            dW[k] = 0
         add_product(X, 1, d_in, dZ, d, 1, dW, d_in, n, d)
-    if db.size:
-        db[:] = 0
-        for i in range(n):
-            for j in range(d):
-                db[j] += dZ[i * d + j]
+    for j in range(db.size):
+        db[j] = 0
+    for i in range(n):
+        for j in range(db.size):
+            db[j] += dZ[i * d + j]
 
-# %% ../nbs/28_compiled.ipynb #78d09dc2
+# %% ../nbs/28_compiled.ipynb #6bdc6d4c
 @compiled
 def gradient_below(dZ, W, dX, n, d_in, d):
     "dX = dZ W^T"
     if n * d_in * d > SMALL:
         np.dot(dZ.reshape(n, d), W.reshape(d_in, d).T, dX.reshape(n, d_in))
     else:
-        dX[:] = 0
+        for i in range(n * d_in):
+            dX[i] = 0
         add_product(dZ, d, 1, W, 1, d, dX, n, d, d_in)
 
 @compiled
@@ -349,7 +354,7 @@ def normalise_gradient(dA, X, gamma, kept, dgamma, db, d):
             rest = dA[i * d + j] - total / n - x * along / n
             dA[i * d + j] = rest * gamma[j] / sigma
 
-# %% ../nbs/28_compiled.ipynb #3f6b88e2
+# %% ../nbs/28_compiled.ipynb #439cf5d7
 @compiled
 def loss_slope(loss, q, limits, a, y):
     "Of one output and its target."
@@ -364,6 +369,7 @@ def loss_slope(loss, q, limits, a, y):
         return (inside - y) / (inside * (1 - inside))
     return -y / inside
 
+# %% ../nbs/28_compiled.ipynb #c04cde1a
 @compiled
 def loss_gradient(loss, q, limits, kind, p, Z, A, Y, weights, dZ, n, k):
     belong = (loss, kind) == (BINARY, SIGMOID) or (loss, kind) == (CATEGORICAL, SOFTMAX)
@@ -377,11 +383,12 @@ def loss_gradient(loss, q, limits, kind, p, Z, A, Y, weights, dZ, n, k):
     if not belong:
         activation_gradient(kind, p, dZ, Z, A, k)
 
-# %% ../nbs/28_compiled.ipynb #379f1a7a
+# %% ../nbs/28_compiled.ipynb #cbd1b52b
 class Plan(NamedTuple):
     "A network, its loss and the rule of its run, as the loops read them."
     maps: ndarray  # (maps, 6): kind, units below, units, place, second place, its end
     numbers: ndarray  # (maps, 4)
+    below: int  # numbers of a sample before the outputs of the last product
     loss: int  # one of `LOSSES`
     q: Any  # its parameter
     limits: ndarray  # the smallest and the largest probability, (2,)
@@ -409,18 +416,19 @@ def forward(maps, numbers, n, theta, kept, masks, first, signals):
         else:
             activate(kind, p, Z, A, d)
 
-# %% ../nbs/28_compiled.ipynb #d5601a82
+# %% ../nbs/28_compiled.ipynb #fdee383c
 @compiled
-def dense_backward(map_, numbers, n, Z, dA, dX, theta, grad, lowest):
-    kind, d_in, d, w, b, behind = map_
+def dense_backward(place, sizes, l1, l2, Z, dA, dX, theta, grad):
+    "Gradients of a layer whose parameters are at some places, and of what is below it."
+    (n, d_in, d), (w, b, behind) = sizes, place
     W, dW = theta[w:w + d_in * d], grad[w:w + d_in * d]
     dense_gradient(Z, dA, dW, grad[b:behind], n, d_in, d)
-    if numbers[2] or numbers[3]:
-        penalise(W, numbers[2], numbers[3], dW)
-    if not lowest:
+    if l1 or l2:
+        penalise(W, l1, l2, dW)
+    if dX.size:
         gradient_below(dA, W, dX, n, d_in, d)
 
-# %% ../nbs/28_compiled.ipynb #54dd866a
+# %% ../nbs/28_compiled.ipynb #f682a00d
 @compiled
 def backward(maps, numbers, n, end, theta, grad, kept, masks, first, signals, deltas):
     dA = deltas[:n * maps[-1, 2]]
@@ -430,8 +438,9 @@ def backward(maps, numbers, n, end, theta, grad, kept, masks, first, signals, de
         A, Z = signals[end:end + n * d], signals[end - n * d_in:end]
         end -= n * d_in
         if kind == DENSE:
-            dX = deltas[place:place + n * d_in]
-            dense_backward(maps[l], numbers[l], n, Z, dA, dX, theta, grad, l == 0)
+            dX = deltas[place:place + n * d_in if l else place]
+            l1, l2 = numbers[l, 2], numbers[l, 3]
+            dense_backward((w, b, behind), (n, d_in, d), l1, l2, Z, dA, dX, theta, grad)
             dA, place = dX, place + n * d_in
         elif kind == BATCH_NORM:
             gamma, dgamma, db = theta[w:w + d], grad[w:w + d], grad[w + d:w + 2 * d]
@@ -490,21 +499,21 @@ class Room(NamedTuple):
     signals: ndarray  # a batch and the outputs of all maps
     deltas: ndarray  # their gradients
 
-# %% ../nbs/28_compiled.ipynb #f52e96e7
+# %% ../nbs/28_compiled.ipynb #685c4227
 @compiled
 def steps(plan, room, X, Y, weights, masks, said, bounds, constants):
-    maps, numbers, loss, q, limits, clip_norm, rule = plan
+    maps, numbers, below, loss, q, limits, clip_norm, rule = plan
     theta, grad, m, s, decayed, kept, signals, deltas = room
-    kind, k, p = maps[-1, 0], maps[-1, 2], numbers[-1, 0]
-    below = maps[:-1, 1].sum()  # numbers of a sample before the last map's
+    kind, k, p, d_0 = maps[-1, 0], maps[-1, 2], numbers[-1, 0], maps[0, 1]
     for t in range(len(constants)):
         first, n = bounds[t], bounds[t + 1] - bounds[t]
-        end, inputs = n * below, n * maps[0, 1]
-        start = first * maps[0, 1]
-        signals[:inputs] = X[start:start + inputs]
+        for i in range(n * d_0):
+            signals[i] = X[first * d_0 + i]
         forward(maps, numbers, n, theta, kept, masks, first, signals)
+        end = n * below
         Z, A = signals[end:end + n * k], signals[end + n * k:end + 2 * n * k]
-        said[first * k:first * k + n * k] = Z
+        for i in range(n * k):
+            said[first * k + i] = Z[i]
         loss_gradient(loss, q, limits, kind, p, Z, A, Y[first * k:], weights[first:],
                       deltas, n, k)
         backward(maps, numbers, n, end, theta, grad, kept, masks, first, signals,

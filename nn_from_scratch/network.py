@@ -7,7 +7,6 @@ __all__ = ['Network']
 
 # %% ../nbs/19_network.ipynb #166c660e
 from collections.abc import Callable
-from functools import partial
 from typing import Any
 
 import numpy as np
@@ -189,20 +188,21 @@ class Network(Stack):
         (0.01), rmsprop, adam, adamw (0.001); schedule constant, step, exponential,
         cosine, warm_up, one_cycle; regularizer l1, l2, elastic_net (strength 1e-4).
         Raises `ValueError` or `TypeError` for arguments that do not fit, with the
-        network unchanged, `TrainingDiverged`, and `RuntimeError` while another training
-        of this network runs."""
+        network unchanged, `ImportError` without Numba, `TrainingDiverged`,
+        and `RuntimeError` while another training of this network runs."""
         bar = [ProgressBar(epochs)] if verbose else []
-        kind: Callable = Training
+        kind: Any = Training
+        more = {}
         if compiled:
             from nn_from_scratch.acceleration import CompiledTraining  # a later chapter
-            kind = partial(CompiledTraining, verbose=verbose)
+            kind, more = CompiledTraining, {"verbose": verbose}
         training = kind(
             self, x_train, y_train, x_val, y_val, estimator=estimator, eta=eta,
             epochs=epochs, batch_size=batch_size, loss=loss, optimizer=optimizer,
             schedule=schedule, regularizer=regularizer, sample_weight=sample_weight,
             class_weight=class_weight, clip_norm=clip_norm, shuffle=shuffle,
             validation_split=validation_split,
-            callbacks=listed_callbacks(callbacks) + bar)
+            callbacks=listed_callbacks(callbacks) + bar, **more)
         if resume is not None:
             from nn_from_scratch.storage import resume as take_up  # a later chapter
             take_up(training, resume)

@@ -8,7 +8,7 @@ import pytest
 
 pytest.importorskip("numba")
 
-from nn_from_scratch import kernels
+from nn_from_scratch import kernels, loops
 from nn_from_scratch.activations import (
     ELU, GELU, LeakyReLU, Linear, ReLU, Sigmoid, SiLU, Softmax, Softplus, Tanh)
 from nn_from_scratch.attention import MultiHeadAttention
@@ -189,8 +189,9 @@ def gpt(dtype="d"):
 
 def images(dtype="d"):
     network = Network((9, 9, 1), seed=0, dtype=dtype)
-    for layer in (Conv2D(4, 3, padding="same", bias=False), BatchNorm(), ReLU(), MaxPool2D(2),
-                  Conv2D(6, 2, GELU()), AvgPool2D(2, 1), Flatten(), Dense(8, Tanh())):
+    for layer in (Conv2D(4, 3, padding="same", bias=False), BatchNorm(), ReLU(),
+                  MaxPool2D(2), Conv2D(6, 2, GELU()), AvgPool2D(2, 1), Flatten(),
+                  Dense(8, Tanh())):
         network.add(layer)
     network.add_output_layer(3, Softmax())
     rng = np.random.default_rng(0)
@@ -273,11 +274,11 @@ def test_nothing_is_left_to_compile_when_training_begins():
     assert all(np.array_equal(after["tensors"][name], tensor)
                for name, tensor in before["tensors"].items())
     assert after["generators"] == before["generators"]
-    loops = [value for value in vars(kernels).values() if hasattr(value, "signatures")]
-    compiled = [len(loop.signatures) for loop in loops]
+    found = [value for value in vars(loops).values() if hasattr(value, "signatures")]
+    compiled = [len(loop.signatures) for loop in found]
     with fast_layers(network):
         network.train(X, y, X, y, epochs=1, batch_size=16, verbose=False)
-    assert [len(loop.signatures) for loop in loops] == compiled
+    assert [len(loop.signatures) for loop in found] == compiled
 
 
 def test_divergence_is_found_at_the_same_step():

@@ -1,5 +1,6 @@
 """What one training step costs, without a clock: NumPy calls, new arrays above 1 kB,
 memory at its peak."""
+import sys
 import tracemalloc
 
 import numpy as np
@@ -96,3 +97,52 @@ def test_memory_of_a_step(recipe, size, peak):
     finally:
         tracemalloc.stop()
     assert used <= peak, used
+
+
+def python_calls(function):
+    "How many functions are called, in Python and from it."
+    count = [0]
+    def counting(frame, event, argument): count[0] += event in ("call", "c_call")
+    sys.setprofile(counting)
+    try:
+        function()
+    finally:
+        sys.setprofile(None)
+    return count[0]
+
+
+def calls_of_steps(compiled, rows, callbacks=()):
+    "Of the second epoch of a run in batches of 32."
+    model = nn.Network(2, seed=0)
+    for units in (16, 8):
+        model.add_layer(units, nn.ReLU())
+    model.add_output_layer(1, nn.Sigmoid())
+    rng = np.random.default_rng(0)
+    X, y = rng.normal(size=(rows, 2)), rng.integers(0, 2, rows)
+    def train(epochs):
+        return lambda: model.train(
+            X, y, epochs=epochs, optimizer="adam", compiled=compiled, verbose=False,
+            callbacks=list(callbacks),
+        )
+    train(2)()  # what is imported and compiled once
+    return python_calls(train(2)) - python_calls(train(1))
+
+
+def test_calls_of_a_compiled_epoch_do_not_depend_on_its_steps():
+    pytest.importorskip("numba")
+    few, many = (calls_of_steps(True, 32 * steps) for steps in (10, 100))
+    assert few == many <= 420, many
+
+
+class Looking(nn.Callback):
+    def on_batch_end(self, network): pass
+
+
+def test_calls_of_a_step_with_a_compiled_rule():
+    pytest.importorskip("numba")
+    per_step = {
+        compiled: (calls_of_steps(compiled, 640, [Looking()])
+                   - calls_of_steps(compiled, 320, [Looking()])) / 10
+        for compiled in (False, True)
+    }
+    assert per_step[False] <= 60 and per_step[True] <= 100, per_step
