@@ -80,12 +80,14 @@ def dense(width=128, depth=2, batch=128, rows=4096):
 # The time of an epoch against one number, each point four times or twice the one
 # before: its slope in logarithms is 0 where calls are the cost, 1 where numbers are.
 SLOPES = {
-    "width of the layers": {n: dense(width=n) for n in (64, 128, 256, 512, 1024)},
-    "hidden layers": {n: dense(depth=n) for n in (1, 2, 4, 8, 16)},
-    "samples of a batch, 32 steps": {
+    "cost against the width of two layers": {
+        n: dense(width=n) for n in (64, 128, 256, 512, 1024)
+    },
+    "cost against the number of layers": {n: dense(depth=n) for n in (1, 2, 4, 8, 16)},
+    "cost against the batch, 32 steps": {
         n: dense(batch=n, rows=32 * n) for n in (8, 32, 128, 512)
     },
-    "rows": {n: dense(rows=n) for n in (1024, 4096, 16384)},
+    "cost against the rows": {n: dense(rows=n) for n in (1024, 4096, 16384)},
 }
 
 

@@ -3,23 +3,27 @@ import statistics
 
 import numpy as np
 from cases import LAYERED, ONE_THREAD, ROOFS, SLOPES, TRAINING, operations
-from peers import OURS, PEERS
+from peers import COMPILED, OURS, PEERS
+
+MODES = OURS, COMPILED
 
 
-def ratios(results, name, peer):
-    "Of each round: our time over the peer's."
-    ours, theirs = (results[name][one]["seconds"] for one in (OURS, peer))
-    return [a / b for a, b in zip(ours, theirs)]
+def ratios(results, name, peer, mode=OURS):
+    "Of each round: our time, of one of our modes, over the peer's."
+    ours, theirs = (results[name].get(one, {}) for one in (mode, peer))
+    pairs = zip(ours.get("seconds", ()), theirs.get("seconds", ()))
+    return [a / b for a, b in pairs] if peer != mode else []
 
 
-TEXT = """A ratio is our time over the peer's, the median over rounds of pairs, with
-the least and the most of them; below 1 we are faster. Times are of an epoch, of a step
-or a call, of an import, or from the start of a process, with its imports, to the epoch
-whose accuracy is there first. Before a time is taken, all is compiled, except on the
-way to an accuracy, where Numba's loops come from the disk. Memory is the most that the
-process had, with its libraries and the data. Operations are those of the products, and
-their peak the largest of many products of any library here, at as many threads.
-Compiled PyTorch, Keras, MyGrad and micrograd take part in two rounds."""
+TEXT = """A ratio is our time over the peer's, without and with compiled loops, the
+median over rounds of pairs, with the least and the most of them; below 1 we are faster.
+Times are of an epoch, of a step or a call, of an import, or from the start of a
+process, with its imports, to the epoch whose accuracy is there first. Before a time is
+taken, all is compiled, except on the way to an accuracy, where Numba's loops come from
+the disk. Memory is the most that the process had, with its libraries and the data.
+Operations are those of the products, and their peak the largest of many products of any
+library here, at as many threads. Compiled PyTorch, Keras, MyGrad and micrograd take
+part in two rounds."""
 
 
 def peak(results, name):
@@ -47,9 +51,8 @@ def remark(results, name, entry):
 def speed(results, name, entry):
     "Operations a second, as a part of the peak if that was measured."
     rate = operations(TRAINING[name]) / statistics.median(entry["seconds"])
-    most = peak(results, name)
-    share = f", {rate / most:.{2 if rate < 0.01 * most else 0}%} of the peak"
-    return f"{rate / 1e9:.3g} Gop/s{share if most else ''}"
+    said, most = f"{rate / 1e9:.3g} Gop/s", peak(results, name)
+    return f"{said}, {shown(100 * rate / most)} % of the peak" if most else said
 
 
 def growth(name, entry):
@@ -64,14 +67,26 @@ def growth(name, entry):
 def shown(ratio): return f"{ratio:{'.2f' if ratio >= 0.1 else '.2g'}}"
 
 
-def table_row(peer, entry, ratios, remark):
-    "A peer's line in the table of a case."
-    milliseconds = np.multiply(entry["seconds"], 1e3)
-    spread = f"{shown(min(ratios))} to {shown(max(ratios))}" if ratios else ""
+def spread(ratios):
+    "Median, least and most."
+    if not ratios: return ""
     return (
-        f"| {peer} | {shown(statistics.median(ratios or [1]))} | {spread} "
+        f"{shown(statistics.median(ratios))} "
+        f"({shown(min(ratios))} to {shown(max(ratios))})"
+    )
+
+
+def table_row(results, name, peer):
+    "A peer's line in the table of a case."
+    entry = results[name][peer]
+    if "missing" in entry: return f"| {peer} | {entry['missing']} | | | | | |"
+    milliseconds = np.multiply(entry["seconds"], 1e3)
+    plain, loops = (spread(ratios(results, name, peer, mode)) for mode in MODES)
+    return (
+        f"| {peer} | {plain} | {loops} "
         f"| {np.median(milliseconds):.4g} | {min(milliseconds):.4g} "
-        f"| {statistics.median(entry['peak_mb']):.0f} | {remark} |"
+        f"| {statistics.median(entry['peak_mb']):.0f} "
+        f"| {remark(results, name, entry)} |"
     )
 
 
@@ -92,45 +107,41 @@ def markdown(report):
         described = ["", LAYERED[name].text] if name in LAYERED else []
         lines += [
             "", f"## {name}", *described, "",
-            "| library | ratio | over rounds | median ms | minimum ms | peak MB "
+            "| library | ratio | compiled | median ms | minimum ms | peak MB "
             "| remark |",
             "|---|---:|---:|---:|---:|---:|---|",
+            *(table_row(results, name, peer) for peer in entries),
         ]
-        for peer, entry in entries.items():
-            if "missing" in entry:
-                lines.append(f"| {peer} | {entry['missing']} | | | | | |")
-                continue
-            found = ratios(results, name, peer) if peer != OURS else []
-            lines.append(table_row(peer, entry, found, remark(results, name, entry)))
     return "\n".join(lines) + "\n"
 
 
 def picture(report):
-    "Ratios on a logarithmic axis, one row a case."
+    """Ratios on a logarithmic axis, one row a case on the threads of the run; hollow
+    with compiled loops."""
     import matplotlib.pyplot as plt
     from nn_from_scratch.plots import STYLE
     plt.rcParams.update(STYLE)
     results = report["cases"]
-    names = list(results)[::-1]
+    names = [
+        name for name in results if not name.endswith(ONE_THREAD) and name not in ROOFS
+    ][::-1]
     figure, ax = plt.subplots(
         figsize=(7, 0.36 * len(names) + 1.6), layout="constrained"
     )
-    for i, peer in enumerate(peer for peer in PEERS if peer != OURS):
-        rows = [
-            row
-            for row, name in enumerate(names)
-            if "seconds" in results[name].get(peer, {})
-        ]
-        if rows:
-            ax.plot(
-                [statistics.median(ratios(results, names[row], peer)) for row in rows],
-                rows,
-                "*os^vDPX<>"[i], color=f"C{i % 7}", label=peer,
-            )
+    for i, peer in enumerate(peer for peer in PEERS if peer not in MODES):
+        for mode, fill in zip(MODES, (f"C{i % 7}", "none")):
+            found = [ratios(results, name, peer, mode) for name in names]
+            points = [(statistics.median(r), row) for row, r in enumerate(found) if r]
+            if points:
+                ax.plot(
+                    *zip(*points), "os^vDPX<>"[i], color=f"C{i % 7}",
+                    markerfacecolor=fill, label=peer if mode == OURS else None,
+                )
     ax.axvline(1, color="0.5", lw=1)
     ax.set(
         xscale="log", yticks=range(len(names)), yticklabels=names,
-        xlabel="our time over the peer's; left of 1 we are faster",
+        xlabel="our time over the peer's, hollow with compiled loops; "
+               "left of 1 we are faster",
     )
     figure.legend(loc="outside lower center", ncols=4)
     return figure

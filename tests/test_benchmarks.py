@@ -65,8 +65,9 @@ def test_a_report_has_spread_peak_and_slope(module):
         "date": "today", "machine": "none", "threads": 2, "rounds": 3, "minutes": 1,
         "versions": {}, "cases": found,
     })
-    assert "| JAX | 1.00 | 0.50 to 2.00 |" in text and "slope 0.50" in text
-    assert "1 Gop/s, 25% of the peak" in text and "| 100 | 4 Gop/s |" in text
+    assert "| JAX | 1.00 (0.50 to 2.00) |" in text and "slope 0.50" in text
+    assert "1 Gop/s, 25.00 % of the peak" in text and "| 100 | 4 Gop/s |" in text
+    assert report.speed({}, name, found[name]["JAX"]) == "1 Gop/s"
 
 
 def test_memory_is_that_of_the_process(module):

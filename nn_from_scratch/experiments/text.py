@@ -159,8 +159,7 @@ def learn(
             schedule=FromStep(start, steps, schedule), shuffle=False,
             optimizer=None if start else optimizer, verbose=False, compiled=compiled)
         stats.interrupted = last.interrupted
-        if last.interrupted:
-            break
+        if last.interrupted: break
         note(stats, start + n, last, verbose)
     return stats
 
