@@ -140,8 +140,7 @@ def picture(report):
     ax.axvline(1, color="0.5", lw=1)
     ax.set(
         xscale="log", yticks=range(len(names)), yticklabels=names,
-        xlabel="our time over the peer's, hollow with compiled loops; "
-               "left of 1 we are faster",
+        xlabel="our time over the peer's; hollow: compiled loops",
     )
     figure.legend(loc="outside lower center", ncols=4)
     return figure
