@@ -9,6 +9,7 @@ __all__ = ['STRENGTHS', 'PRODUCTS', 'CHUNK', 'READY', 'without_loop', 'Table', '
 # %% ../nbs/39_acceleration.ipynb #1d997b32
 import warnings
 from contextlib import contextmanager, nullcontext
+from functools import cached_property
 
 import numpy as np
 from numpy import ndarray
@@ -16,6 +17,7 @@ from numpy import ndarray
 from .compiled import (
     ACTIVATIONS, BATCH_NORM, DENSE, DROPOUT, LOSSES, RULES, UNCACHED, Plan, Room,
     constants, memory, parameter, steps)
+from .callbacks import ProgressBar
 from .data import count_batches
 from .kernels import compile_layers, fast_layers
 from .layers import Activate, Dense
@@ -31,6 +33,7 @@ STRENGTHS = {
     L2: lambda penalty: (0, penalty.strength),
     ElasticNet: lambda penalty: (penalty.l1, penalty.l2)}
 
+# %% ../nbs/39_acceleration.ipynb #525feda7
 def without_loop(training) -> str | None:
     "The first part of a run that the loops above do not know; None if they know all."
     network, head = training.network, training.choice.head
@@ -49,6 +52,10 @@ def without_loop(training) -> str | None:
         return "samples that are whole numbers"
     if training.choice.objective is not Objective:
         return "an objective of its own"
+    for callback in training.callbacks:
+        moments = "on_batch_end", "on_step_end"
+        if any(getattr(callback, name, None) for name in moments):
+            return f"{type(callback).__name__}, which looks at each step"
 
 # %% ../nbs/39_acceleration.ipynb #5c948df7
 class Table:
@@ -167,10 +174,6 @@ def too_large(training) -> str | None:
     products = min(training.batch_size, len(training.samples)) * sum(sizes)
     if products > PRODUCTS:
         return f"{products:,} products a step"
-    for callback in training.callbacks:
-        moments = "on_batch_end", "on_step_end"
-        if any(getattr(callback, name, None) for name in moments):
-            return f"{type(callback).__name__}, which looks at each step"
 
 # %% ../nbs/39_acceleration.ipynb #edb26c68
 @contextmanager
@@ -184,7 +187,7 @@ def announced(verbose):
     except ImportError:  # no line
         yield lambda name: None
         return
-    with tqdm(bar_format="{desc}: {elapsed}", leave=False) as line:
+    with tqdm(desc="compiling", bar_format="{desc}: {elapsed}", leave=False) as line:
         yield lambda name: line.set_description_str(
             f"compiling {name}, kept for later runs")
 
@@ -192,21 +195,13 @@ def announced(verbose):
 READY = set()  # networks and rules that this process has compiled loops for
 
 class CompiledTraining(Training):
-    """A run by compiled loops. Raises `TypeError` for an optimiser that has none, and
-    as `Training` does."""
+    """A run by compiled loops; with a `ProgressBar` it says what it compiles. Its first
+    step raises `TypeError` for an optimiser that has no loop."""
 
-    def __init__(self,
-        *arguments,  # as those of `Training`, as are the rest
-        verbose: bool = False,  # say what is compiled
-        **named,
-    ):
-        super().__init__(*arguments, **named)
-        self.verbose, optimizer = verbose, self.choice.optimizer
-        if type(optimizer) not in RULES:
-            known = ", ".join(kind.__name__ for kind in RULES)
-            raise TypeError(f"expected an optimizer that is compiled, one of {known}, "
-                            f"got {optimizer!r}: train without compiled=True")
-        self.reason = without_loop(self) or too_large(self)
+    @cached_property
+    def reason(self) -> str | None:
+        "Why the whole epoch is not compiled; None if it is."
+        return without_loop(self) or too_large(self)
 
     def begin(self):
         if self.good is None:
@@ -214,19 +209,26 @@ class CompiledTraining(Training):
         super().begin()
 
     def prepare(self):
-        "Compile the loops, or load them from the disk, with a line that says so."
+        "Compile the loops, or load them from the disk."
+        optimizer = self.choice.optimizer
+        if type(optimizer) not in RULES:
+            known = ", ".join(kind.__name__ for kind in RULES)
+            raise TypeError(f"expected an optimizer that is compiled, one of {known}, "
+                            f"got {optimizer!r}: train without compiled=True")
         if self.reason is None:
             self.loops = Loops(self)
-        kinds = repr(self.network), self.network.dtype, type(self.choice.optimizer)
-        if (self.reason is None, *kinds) not in READY:
-            with announced(self.verbose) as say:
+        loops = (self.reason is None, repr(self.network), self.network.dtype,
+                 type(optimizer))
+        if loops not in READY:
+            bars = any(isinstance(part, ProgressBar) for part in self.callbacks)
+            with announced(bars) as say:
                 for name in self.compiling():
                     say(name)
-            READY.add((self.reason is None, *kinds))
+            READY.add(loops)
         if UNCACHED:
             warnings.warn("compiled code is not kept, since no folder for it can be "
                           "written: each process compiles it anew; the environment "
-                          "variable NUMBA_CACHE_DIR may name one", stacklevel=4)
+                          "variable NUMBA_CACHE_DIR may name one", stacklevel=5)
 
     def compiling(self):
         "The names of what is compiled, each before its turn."

@@ -165,7 +165,7 @@ class MultiHeadAttention(Layer):
             K, V = past.extended(K, V)
         C = np.empty(rows.shape, QKV.dtype)
         [C_heads] = self.heads(C, n)
-        _, A = scaled_dot_product_attention(Q, K, V, self.causal, out=C_heads)
+        A = self.attend(Q, K, V, C_heads)
         if training:
             self.kept[:] = rows, QKV, C, A
         Z = C.dot(self.W_o)
@@ -180,11 +180,19 @@ class MultiHeadAttention(Layer):
         dC, dQKV = dZ.dot(self.W_o.T), np.empty_like(QKV)
         [dC_heads], [C_heads] = self.heads(dC, n), self.heads(C, n)
         Q, K, V = self.heads(QKV, n)
-        attention_gradient(dC_heads, Q, K, V, C_heads, A, out=self.heads(dQKV, n))
+        self.attend_backward(dC_heads, Q, K, V, C_heads, A, self.heads(dQKV, n))
         rows.T.dot(dQKV, out=self.dW)
         one.dot(dQKV, out=self.db)
         if self.needs_dX:
             return dQKV.dot(self.W.T).reshape(dA.shape)
+
+    def attend(self, Q, K, V, C):
+        "Write the answers of all heads to `C`; returns the weights."
+        return scaled_dot_product_attention(Q, K, V, self.causal, out=C)[1]
+
+    def attend_backward(self, dC, Q, K, V, C, A, gradients):
+        "Write the gradients of `Q`, `K` and `V`."
+        attention_gradient(dC, Q, K, V, C, A, out=gradients)
 
     def __repr__(self):
         causal = ", causal=True" if self.causal else ""

@@ -161,9 +161,11 @@ LOSSES = {
     MeanSquaredError: SQUARED, MeanAbsoluteError: ABSOLUTE, Huber: HUBER,
     BinaryCrossEntropy: BINARY, CategoricalCrossEntropy: CATEGORICAL}
 
-def parameter(part):
-    "The one number of an activation or a loss; 1 where there is none."
-    return next(iter(vars(part).values()), 1)
+def parameter(part, without=1):
+    "The one number of an activation or a loss, or what is said for those without one."
+    for number in vars(part).values():
+        return number
+    return without
 
 # %% ../nbs/28_compiled.ipynb #270ec400
 SMALL = 2000  # products up to which loops take less time than a call of BLAS

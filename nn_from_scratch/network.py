@@ -191,18 +191,17 @@ class Network(Stack):
         network unchanged, `ImportError` without Numba, `TrainingDiverged`,
         and `RuntimeError` while another training of this network runs."""
         bar = [ProgressBar(epochs)] if verbose else []
-        kind: Any = Training
-        more = {}
+        kind = Training
         if compiled:
             from nn_from_scratch.acceleration import CompiledTraining  # a later chapter
-            kind, more = CompiledTraining, {"verbose": verbose}
+            kind = CompiledTraining
         training = kind(
             self, x_train, y_train, x_val, y_val, estimator=estimator, eta=eta,
             epochs=epochs, batch_size=batch_size, loss=loss, optimizer=optimizer,
             schedule=schedule, regularizer=regularizer, sample_weight=sample_weight,
             class_weight=class_weight, clip_norm=clip_norm, shuffle=shuffle,
             validation_split=validation_split,
-            callbacks=listed_callbacks(callbacks) + bar, **more)
+            callbacks=listed_callbacks(callbacks) + bar)
         if resume is not None:
             from nn_from_scratch.storage import resume as take_up  # a later chapter
             take_up(training, resume)

@@ -391,7 +391,8 @@ class Training:
             self.t += 1
             yield X, Y, weights, Z
 
-    several = taken  # steps at a time, where a derived class makes more than one
+    def several(self, limit):  # as `taken`; a derived class may make some at a time
+        return self.taken(limit)
 
     def begin_epoch(self):
         "Draw an order, unless an epoch is under way."
@@ -400,8 +401,7 @@ class Training:
             order = rng.permutation(len(self.samples)) if self.shuffle else None
             self.epoch = self.new_epoch(order)
 
-    def update_rule(self):
-        "What moves `theta` against `grad` at a rate."
+    def update_rule(self):  # moves `theta` against `grad` at a rate
         return self.choice.optimizer.step
 
     def new_epoch(self, order=None):

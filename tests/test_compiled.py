@@ -193,11 +193,21 @@ def test_where_nothing_can_be_kept_it_says_so(monkeypatch):
     monkeypatch.setattr(acceleration, "UNCACHED", compiled.UNCACHED)
     def loop(): return 1
     assert compiled.compiled(loop)() == 1 and compiled.UNCACHED == ["loop"]
-    with pytest.warns(UserWarning, match="NUMBA_CACHE_DIR"):
+    with pytest.warns(UserWarning, match="NUMBA_CACHE_DIR") as caught:
         moons().train(X, y, epochs=1, compiled=True, verbose=False)
+    assert caught[0].filename == __file__
 
 
 def test_no_warning_where_it_can():
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         moons().train(X, y, epochs=1, compiled=True, verbose=False)
+
+
+@pytest.mark.parametrize("mode", [False, True])
+def test_a_warning_points_to_the_line_that_trains(mode):
+    model = nn.Network(2, seed=0)
+    model.add_output_layer(1, nn.Linear())
+    with pytest.warns(UserWarning, match="scale them") as caught:
+        model.train(X, 1e5 * X[:, :1], epochs=1, eta=1e-9, compiled=mode, verbose=False)
+    assert caught[0].filename == __file__
