@@ -11,7 +11,7 @@ __all__ = ['ACTIVATIONS', 'LOSSES', 'PENALTIES', 'one_thread', 'ARRAYS', 'keep',
 # %% ../nbs/24_estimators.ipynb #71947cf8
 import warnings
 from contextlib import contextmanager
-from functools import lru_cache, partial
+from functools import lru_cache
 from numbers import Integral, Real
 from threading import Lock
 from typing import TYPE_CHECKING, Any
@@ -249,10 +249,10 @@ class NetworkEstimator(BaseEstimator):
             callbacks = [EarlyStopping(self.patience), *callbacks]
         if self.verbose and whole: callbacks = [*callbacks, ProgressBar(self.epochs)]
         fresh = whole or network.optimizer is None
-        kind: Any = Training
+        kind = Training
         if self.compiled:
             from nn_from_scratch.acceleration import CompiledTraining
-            kind = partial(CompiledTraining, verbose=bool(self.verbose))
+            kind = CompiledTraining
         training = kind(
             network, rows_of(X, network.dtype), targets, *validation,
             eta=self.learning_rate, epochs=self.epochs if whole else 1,
