@@ -249,7 +249,7 @@ class NetworkEstimator(BaseEstimator):
             callbacks = [EarlyStopping(self.patience), *callbacks]
         if self.verbose and whole: callbacks = [*callbacks, ProgressBar(self.epochs)]
         fresh = whole or network.optimizer is None
-        kind = Training
+        kind: Any = Training
         if self.compiled:
             from nn_from_scratch.acceleration import CompiledTraining
             kind = CompiledTraining
