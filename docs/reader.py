@@ -9,6 +9,7 @@ from sphinx.addnodes import pending_xref
 from sphinx.util.docutils import SphinxDirective
 
 import book
+import lite
 
 # nbdev_clean takes it away, and highlighting needs it
 PYTHON = {"name": "python", "pygments_lexer": "ipython3"}
@@ -33,6 +34,8 @@ def read(text):
             subtitle = re.fullmatch(r"(# .+)\n\n> (.+)\n*", cell.source)
             if subtitle:
                 cell.source = f"{subtitle[1]}\n\n{{.subtitle}}\n{subtitle[2]}"
+                page = next((c.page for c in book.chapters() if c.title == heading), "")
+                if page: cell.source += f"\n\n{{.live}}\n{lite.how_to_run(page)}"
                 notebook.metadata |= {
                     "og:description": subtitle[2],
                     "myst": {"html_meta": {"description": subtitle[2]}},
