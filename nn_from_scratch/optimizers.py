@@ -41,10 +41,18 @@ class Optimizer:
     A rule of your own needs `step` alone."""
 
     eta = 0.1  # learning rate where none is given
+    whole = False  # whether a step takes all samples, and asks for the objective
+    done = False  # whether no further step would lower the objective
 
     @by_name
     def __init__(self):
         pass
+
+    def begin(self,
+        stack,  # complete, to be trained
+    ):
+        "`start` with the parameters of a stack, whose weights decay."
+        self.start(stack.theta, decayed=stack.weights_in_theta())
 
     def start(self,
         theta: ndarray,  # parameters, (P,), float32 or float64
