@@ -30,6 +30,7 @@ import numpy as np
 
 import nn_from_scratch
 from .activations import Sigmoid, Softmax
+from .curvature import OPTIMIZERS
 from .datasets import CorruptData, DataNotFound
 from .storage import (
     StorageError, load_with_notes, save, write_atomically)
@@ -518,6 +519,8 @@ def train_options(argv):
                    help="columns of numbers that are codes, such as a zone")
     p.add_argument("--test-share", type=number(float, below=.5), dest="test",
                    metavar="SHARE", help="part of the rows to test on (0.2)")
+    p.add_argument("--optimizer", choices=[*OPTIMIZERS], metavar="NAME",
+                   help=f"{', '.join(OPTIMIZERS)} (adam)")
     with_shared(p, epochs="most passes over the training rows (1000)",
                 seed="of the parts and of the training (0)")
     return p.parse_args(argv)

@@ -33,6 +33,7 @@ from nn_from_scratch.activations import (
     ELU, GELU, Activation, LeakyReLU, Linear, ReLU, Sigmoid, SiLU, Softmax, Softplus,
     Tanh)
 from .callbacks import EarlyStopping, History, ProgressBar
+from .curvature import OPTIMIZERS
 from .data import SparseRows, checked_weights
 from .gradcheck import quoted
 from .initializers import INITIALIZERS, Initializer, named
@@ -41,7 +42,7 @@ from .losses import (
     MeanSquaredError, class_weights)
 from .network import Network
 from .optimizers import (
-    OPTIMIZERS, Adam, GradientDescent, Momentum, Nesterov, Optimizer)
+    Adam, GradientDescent, Momentum, Nesterov, Optimizer)
 from .regularizers import L1, L2, ElasticNet, Regularizer
 from .schedules import SCHEDULES, Schedule
 from .storage import (
@@ -176,7 +177,7 @@ class NetworkEstimator(BaseEstimator):
         "schedule": [StrOptions(set(SCHEDULES)), Schedule, callable, None],
         "regularizer": [StrOptions(set(PENALTIES)), Regularizer, None],
         "alpha": [Interval(Real, 0, None, closed="left")],
-        "batch_size": [Interval(Integral, 1, None, closed="left")],
+        "batch_size": [Interval(Integral, 1, None, closed="left"), None],
         "epochs": [Interval(Integral, 1, None, closed="left")],
         "early_stopping": ["boolean"],
         "validation_fraction": [Interval(Real, 0, 1, closed="neither")],
@@ -205,6 +206,9 @@ class NetworkEstimator(BaseEstimator):
 
     def _pass(self, X, y, sample_weight, classes=None):
         "A call of `partial_fit`."
+        if self.optimizer == "lbfgs" or getattr(self.optimizer, "whole", False):
+            raise ValueError("partial_fit does not support the optimizer lbfgs, whose "
+                             "steps all take the same samples")
         for name, none in {"early_stopping": False, "schedule": None}.items():
             if getattr(self, name):
                 raise ValueError(f"partial_fit does not support {name}, for a call "
@@ -402,7 +406,7 @@ class NetworkClassifier(ClassifierMixin, NetworkEstimator):
         regularizer="l2",  # penalty of strength `alpha`; an object of its own; None
         alpha=1e-3,  # strength of the penalty
         class_weight=None,  # by label, 1 where none is given; or "balanced"
-        batch_size=32,  # samples of a step
+        batch_size=32,  # samples of a step; None: all
         epochs=100,  # passes over the training samples
         early_stopping=False,  # hold out a part, and keep what does best on it
         validation_fraction=0.1,  # the part to hold out
@@ -565,7 +569,7 @@ class NetworkRegressor(RegressorMixin, NetworkEstimator):
         schedule=None,  # of the learning rate: name, object or function; None: constant
         regularizer="l2",  # penalty of strength `alpha`; an object of its own; None
         alpha=1e-3,  # strength of the penalty
-        batch_size=32,  # samples of a step
+        batch_size=32,  # samples of a step; None: all
         epochs=100,  # passes over the training samples
         early_stopping=False,  # hold out a part, and keep what does best on it
         validation_fraction=0.1,  # the part to hold out

@@ -166,7 +166,7 @@ class Network(Stack):
         estimator: Callable | None = None,  # metric, or function of outputs and targets
         eta: float | None = None,  # learning rate; None is the optimiser's own default
         epochs: int = 100,  # passes over the training samples
-        batch_size: int = 32,  # samples of a step; 1 is the per-pattern rule
+        batch_size: int | None = 32,  # samples of a step; 1: per pattern; None: all
         loss: Loss | None = None,  # None: the one in use, at first the natural one
         optimizer: Optimizer | str | None = None,  # or a name; None: as it was
         schedule: Schedule | str | None = None,  # or a name, see below; None: constant
@@ -185,8 +185,9 @@ class Network(Stack):
         ended. Ctrl-C returns the history. An optimizer, a regularizer or a loss that is
         not given is the one in use: at first gradient descent, none, the natural loss.
         Names: optimizer gradient_descent (default eta 0.1), momentum, nesterov, adagrad
-        (0.01), rmsprop, adam, adamw (0.001); schedule constant, step, exponential,
-        cosine, warm_up, one_cycle; regularizer l1, l2, elastic_net (strength 1e-4).
+        (0.01), rmsprop, adam, adamw, muon (0.001), lbfgs (all samples in each step,
+        batch_size=None); schedule constant, step, exponential, cosine, warm_up,
+        one_cycle; regularizer l1, l2, elastic_net (strength 1e-4).
         Raises `ValueError` or `TypeError` for arguments that do not fit, with the
         network unchanged, `ImportError` without Numba, `TrainingDiverged`,
         and `RuntimeError` while another training of this network runs."""

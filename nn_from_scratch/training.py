@@ -11,6 +11,7 @@ __all__ = ['LARGE', 'UNSCALED', 'RUNNING', 'STATE', 'TrainingDiverged', 'check_l
 import warnings
 from contextlib import ExitStack, contextmanager
 from copy import deepcopy
+from functools import partial
 from math import isfinite, prod
 from typing import Any, Callable
 from weakref import WeakKeyDictionary
@@ -20,13 +21,14 @@ from numpy import ndarray
 
 from .activations import Sigmoid, Softmax
 from .callbacks import Callback, History, with_memory
+from .curvature import OnAll, check_whole, get_optimizer
 from .data import Epoch, count_batches, held_out, parts
 from .gradcheck import number, quoted
 from .layers import count, walk
 from .losses import Loss
 from .metrics import Scores, check_estimator, score
 from .objective import Head, Objective
-from .optimizers import Optimizer, get_optimizer
+from .optimizers import Optimizer
 from .optimizers import clip_norm as shorten
 from .regularizers import Regularizer, get_regularizer
 from .schedules import Schedule, get_schedule
@@ -245,8 +247,9 @@ class Choice:
         network.head, network.regularizer = self.head, self.regularizer
         network.optimizer = self.optimizer
         if self.fresh:
-            self.optimizer.start(network.theta, decayed=network.weights_in_theta())
-        return self.objective(network, self.head, self.regularizer)
+            self.optimizer.begin(network)
+        objective = self.objective(network, self.head, self.regularizer)
+        return OnAll(objective) if self.optimizer.whole else objective
 
 # %% ../nbs/18_training.ipynb #742b22bb
 RUNNING = WeakKeyDictionary()  # the turn of each network that is being trained
@@ -296,7 +299,7 @@ class Training:
         estimator: Callable | None = None,  # metric, or function of outputs and targets
         eta: float | None = None,  # learning rate; None is the optimiser's own
         epochs: int = 100,  # passes over the training samples
-        batch_size: int = 32,  # samples of a step
+        batch_size: int | None = 32,  # samples of a step; None: all
         loss: Loss | None = None,  # None: the one in use
         optimizer: Optimizer | str | None = None,  # or its name; None: the one in use
         schedule: Schedule | str | None = None,  # or its name; None: constant
@@ -311,7 +314,8 @@ class Training:
     ):
         self.callbacks, self.estimator = listed_callbacks(callbacks), estimator
         epochs = count(epochs, "epochs")
-        self.batch_size = count(batch_size, "samples in a batch")
+        if batch_size is not None:
+            batch_size = count(batch_size, "samples in a batch")
         self.schedule = get_schedule(schedule)
         self.clip_norm = clip_norm
         if clip_norm is not None:
@@ -333,9 +337,13 @@ class Training:
         if eta is not None:
             name = "eta (a schedule= changes it step by step)"
             self.eta = number(eta, name, "(0, inf)")
-        self.shuffle = shuffle
         self.least = max(layer.least for layer in network.parts)
+        self.batch_size = len(self.samples) if batch_size is None else batch_size
         self.batches = count_batches(len(self.samples), self.batch_size, self.least)
+        if self.choice.optimizer.whole:
+            check_whole(self)
+        # the samples of a whole batch have no order
+        self.shuffle = shuffle and not self.choice.optimizer.whole
         self.steps = epochs * self.batches
         self.t, self.epoch = 0, None  # steps made, epoch under way
         self.history = History()
@@ -402,7 +410,8 @@ class Training:
             self.epoch = self.new_epoch(order)
 
     def update_rule(self):  # moves `theta` against `grad` at a rate
-        return self.choice.optimizer.step
+        rule = self.choice.optimizer
+        return partial(rule.step, objective=self.objective) if rule.whole else rule.step
 
     def new_epoch(self, order=None):
         scores = Scores(self.network.head, self.estimator)
@@ -422,8 +431,8 @@ class Training:
         self.history.record("val", val)
         answers = [callback.on_epoch_end(self.network, self.history)
                    for callback in self.callbacks]
-        self.stopped = any(answer for answer in answers
-                           if isinstance(answer, (bool, np.bool_)))
+        self.stopped = self.choice.optimizer.done or any(
+            answer for answer in answers if isinstance(answer, (bool, np.bool_)))
 
     def end(self):
         "Tell the callbacks, and let go of the last batch."

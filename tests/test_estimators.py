@@ -432,7 +432,7 @@ def test_what_the_network_is_made_of():
         dict(dropout=1.0),
         dict(batch_norm="yes"),
         dict(loss="log"),
-        dict(optimizer="lbfgs"),
+        dict(optimizer="newton"),
         dict(learning_rate=0.0),
         dict(schedule="adaptive"),
         dict(regularizer="l3"),

@@ -334,8 +334,10 @@ def importances(estimator, X, y, blocks, seed=0) -> list:  # increase of the mea
 HIDDEN, EPOCHS = (64, 32), 1000  # at most; training stops before
 SETTINGS = {"dropout": .2, "alpha": 1e-3, "early_stopping": True}
 
-def pace(n) -> dict:  # settings of an estimator
+def pace(n, optimizer="adam") -> dict:  # settings of an estimator
     "Rows of a step, and epochs without improvement: at least 20, and 600 steps."
+    if optimizer == "lbfgs":  # all rows in each step, and nothing random
+        return {"batch_size": None, "patience": 20, "dropout": 0}
     batch = min(max(32, n // 500), 256)
     return {"batch_size": batch, "patience": max(20, ceil(600 * batch / n))}
 
@@ -348,11 +350,12 @@ def learned(columns, table, goal, parts) -> list:  # values of each column
     return values
 
 def trained(X, goal, parts, hidden=HIDDEN, epochs=EPOCHS, seed=0, verbose=False,
-            compiled=False):
+            compiled=False, optimizer="adam"):
     "An estimator that was trained on one part, and stopped by another."
     kind = NetworkClassifier if goal.task == "classify" else NetworkRegressor
     network = kind(hidden, epochs=epochs, random_state=seed, verbose=verbose,
-                   compiled=compiled, **SETTINGS, **pace(len(parts.train)))
+                   compiled=compiled, optimizer=optimizer,
+                   **SETTINGS | pace(len(parts.train), optimizer))
     return network.fit(X[parts.train], goal.y[parts.train],
                        validation_data=(X[parts.val], goal.y[parts.val]))
 
@@ -383,6 +386,7 @@ def run(
     seed: int = 0,  # of the parts and of the training
     verbose: bool = False,  # a progress bar
     compiled: bool = False,  # by compiled loops, as in `Network.train`
+    optimizer: str = "adam",  # name, as in `Network.train`
 ) -> TableRun:
     """Train on a part of a table, stop by another, and score once on a third. Raises
     `TableError` for a table that cannot be learned from, and as `fit` does."""
@@ -391,7 +395,8 @@ def run(
     parts = parts_of(goal, test, seed=seed)
     values = learned(columns, table, goal, parts)
     X = encode(columns, values)
-    network = trained(X, goal, parts, hidden, epochs, seed, verbose, compiled)
+    network = trained(X, goal, parts, hidden, epochs, seed, verbose, compiled,
+                      optimizer)
     model = TableModel(target, columns, network, ids)
     return judged(table, model, goal, parts, X, values, reasons)
 
