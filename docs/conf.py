@@ -88,7 +88,7 @@ def page_context(app, page, template, context, doctree):
     if (Path(__file__).parent / f"{page}.md").exists(): context["doc_path"] = "docs"
     if page == app.config.root_doc:
         context["title"] = book.SETTINGS["description"].split(":")[0]
-    if page.startswith("api/") or page == "benchmarks":
+    if page.startswith("api/") or page in ("benchmarks", "bibliography"):
         context["page_source_suffix"] = ""
 
 
