@@ -18,7 +18,7 @@ exclude_patterns = ["nbs/index.ipynb", "nbs/main.ipynb"]
 
 extensions = [
     "myst_nb", "reader", "sphinx_copybutton", "sphinxext.opengraph", "sphinx_sitemap",
-    "notfound.extension",
+    "notfound.extension", "sliders",
 ]
 nb_custom_formats = {".ipynb": ["reader.read", {}]}
 nb_execution_mode = "off"
@@ -103,7 +103,15 @@ def run_button(app, page, template, context, doctree):
         context["header_buttons"].insert(0, button)
 
 
+def tables_of_meanings(app, doctree):
+    "Tables whose last column is a sentence: on a phone it stands below the others."
+    for table in doctree.findall(nodes.table):
+        if next(table.findall(nodes.entry)).astext() in ("symbol", "argument"):
+            table["classes"].append("meanings")
+
+
 def setup(app):
     app.add_html_math_renderer("katex", (formula("span"), None), (formula("div"), None))
+    app.connect("doctree-read", tables_of_meanings)
     app.connect("html-page-context", page_context)
     app.connect("html-page-context", run_button, priority=502)  # after the theme's own

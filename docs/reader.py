@@ -10,6 +10,7 @@ from sphinx.util.docutils import SphinxDirective
 
 import book
 import citations
+import sliders
 
 # nbdev_clean takes it away, and highlighting needs it
 PYTHON = {"name": "python", "pygments_lexer": "ipython3"}
@@ -43,6 +44,7 @@ def read(text):
             cells.append(cell)
         else:
             cells += code_cells(cell, module, f"{heading}: {said}" if said else heading)
+    sliders.place(cells, module)
     notebook.cells = cells
     return notebook
 
