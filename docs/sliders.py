@@ -68,10 +68,9 @@ SLIDERS = {
     ), drawn_units),
     ("optimizers", "Momentum"): Slider("valley", (
         "Sixty steps from the filled dot in a valley of curvatures 1 and 50. Without "
-        "momentum the steps go to and fro across the valley from a rate of "
-        "$1 / 50$ on and away from it beyond $2 / 50$; with it, "
-        "they go along it too. The factor is the larger $|\\zeta|$ of the two "
-        "curvatures."
+        "momentum the steps go to and fro across the valley at a rate above "
+        "$1 / 50$, and leave it above $2 / 50$; the slow way along it is what momentum "
+        "shortens. The factor is the larger $|\\zeta|$ of the two curvatures."
     )),
     ("convolution", "Receptive field"): Slider("field", (
         "The pixels of a line on which one number at the top depends, through layers "

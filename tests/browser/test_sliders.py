@@ -70,7 +70,7 @@ def test_keys_change_the_drawing_and_the_numbers(hand, name):
         seen, said = slider.drawn(), slider.place.locator(".said").inner_text()
         shown = slider.place.locator(f"output[for={box.get_attribute('id')}]")
         before, value = shown.inner_text(), float(box.input_value())
-        assert slider.press(key, "ArrowRight", "ArrowRight", "ArrowLeft") > value
+        assert slider.press(key, "ArrowRight") > value
         assert slider.drawn() != seen
         assert slider.place.locator(".said").inner_text() != said
         assert shown.inner_text() != before

@@ -4,7 +4,7 @@ import {slider, frame, round} from "./slider.js";
 
 slider("depth", {
   title: "Initial scale against depth",
-  inputs: {c: {label: "variance of a weight, times the layer's inputs", min: 1, max: 4, step: .05, value: 1.5, format: value => value.toFixed(2)}},
+  inputs: {c: {label: "c, variance times inputs", min: 1, max: 4, step: .05, value: 1.5, format: value => value.toFixed(2)}},
   draw({c}, width, data) {
     const n = data.signal.length;
     const signal = data.signal.map((square, l) => square * c ** (l + 1));
