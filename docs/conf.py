@@ -17,7 +17,7 @@ exclude_patterns = ["nbs/index.ipynb", "nbs/main.ipynb"]
 
 extensions = [
     "myst_nb", "reader", "sphinx_copybutton", "sphinxext.opengraph", "sphinx_sitemap",
-    "notfound.extension",
+    "notfound.extension", "sliders",
 ]
 nb_custom_formats = {".ipynb": ["reader.read", {}]}
 nb_execution_mode = "off"
@@ -87,10 +87,18 @@ def page_context(app, page, template, context, doctree):
     if (Path(__file__).parent / f"{page}.md").exists(): context["doc_path"] = "docs"
     if page == app.config.root_doc:
         context["title"] = book.SETTINGS["description"].split(":")[0]
-    if page.startswith("api/") or page == "benchmarks":
+    if page.startswith("api/") or page in ("benchmarks", "bibliography"):
         context["page_source_suffix"] = ""
+
+
+def tables_of_meanings(app, doctree):
+    "Tables whose last column is a sentence: on a phone it stands below the others."
+    for table in doctree.findall(nodes.table):
+        if next(table.findall(nodes.entry)).astext() in ("symbol", "argument"):
+            table["classes"].append("meanings")
 
 
 def setup(app):
     app.add_html_math_renderer("katex", (formula("span"), None), (formula("div"), None))
+    app.connect("doctree-read", tables_of_meanings)
     app.connect("html-page-context", page_context)

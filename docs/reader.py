@@ -9,7 +9,9 @@ from sphinx.addnodes import pending_xref
 from sphinx.util.docutils import SphinxDirective
 
 import book
+import citations
 import lite
+import sliders
 
 # nbdev_clean takes it away, and highlighting needs it
 PYTHON = {"name": "python", "pygments_lexer": "ipython3"}
@@ -41,9 +43,11 @@ def read(text):
                     "myst": {"html_meta": {"description": subtitle[2]}},
                 }
             cell.source = book.with_links(cell.source, "definition", own)
+            cell.source = citations.linked(cell.source)
             cells.append(cell)
         else:
             cells += code_cells(cell, module, f"{heading}: {said}" if said else heading)
+    sliders.place(cells, module)
     notebook.cells = cells
     return notebook
 
