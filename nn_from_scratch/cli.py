@@ -504,8 +504,7 @@ def train_options(argv):
         "nn-from-scratch train", TRAINING,
         description="Train a network to predict a column of a table from the others.")
     p.add_argument("table", metavar="TABLE", type=path, help="CSV, TSV or Parquet")
-    p.add_argument("--target", metavar="COLUMN", required=True,
-                   help="column to predict")
+    p.add_argument("--target", metavar="COLUMN", required=True, help="what to predict")
     p.add_argument("--task", choices=["classify", "regress"],
                    help="predict a class, or a number (as the target looks)")
     p.add_argument("--out", type=path, metavar="FILE",

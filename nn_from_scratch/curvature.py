@@ -114,7 +114,7 @@ class LBFGS(Optimizer):
                 memory[-1] = new
             self.pairs = min(self.pairs + 1, self.memory)
 
-# %% ../nbs/13_curvature.ipynb #56d49d38
+# %% ../nbs/13_curvature.ipynb #c8823cb5
 class OnAll:
     """An objective on all samples as a function of the parameters of its stack. It
     remembers its last point, since a search ends where the next step begins."""
@@ -136,7 +136,8 @@ class OnAll:
     ) -> tuple:  # the objective's value, and its gradient, (P,)
         "Moves the parameters of the stack to `theta`."
         self.stack.theta[...] = theta
-        if not np.array_equal(theta, self.point):
+        known = self.stack.activations is not None  # not forgotten
+        if not (known and np.array_equal(theta, self.point)):
             head, (X, Y, weights) = self.objective.head, self.batch
             self.Z = self.objective.gradient(X, Y, weights)
             penalties = (penalty.value(W) for W, _, penalty in self.objective.penalties)

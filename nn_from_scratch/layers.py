@@ -168,7 +168,7 @@ def merged(X, dtype):
 
 def warn_if_merged(X, dtype):
     "Warn if samples that come in more digits lose values that differ."
-    if len(X) > 1 and not np.can_cast(X.dtype, dtype):
+    if len(X) > 1 and dtype.kind == "f" and not np.can_cast(X.dtype, dtype):
         found = merged(X, dtype)
         if found:
             index, before, after = found

@@ -203,9 +203,10 @@ def test_estimators_take_both_by_name():
 
 def test_the_command_line_takes_them_by_name(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
-    lines = [f"{a:.4f},{b:.4f},{'yes' if label else 'no'}" for (a, b), label in zip(X, y)]
+    sides = np.where(y, "yes", "no")
+    lines = [f"{a:.4f},{b:.4f},{side}" for (a, b), side in zip(X, sides)]
     (tmp_path / "moons.csv").write_text("\n".join(["a,b,side", *lines]))
-    line = ["train", "moons.csv", "--target", "side", "--hidden", "8", "--epochs", "40"]
+    line = "train moons.csv --target side --hidden 8 --epochs 40".split()
     for name in ("lbfgs", "muon"):
         assert cli.main([*line, "--optimizer", name, "--force"]) == 0
         assert "network" in capsys.readouterr().out

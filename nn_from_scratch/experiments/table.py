@@ -349,6 +349,7 @@ def learned(columns, table, goal, parts) -> list:  # values of each column
         column.fit(of[parts.train])
     return values
 
+# %% ../../nbs/experiments/60_table.ipynb #ec674b8e
 def trained(X, goal, parts, hidden=HIDDEN, epochs=EPOCHS, seed=0, verbose=False,
             compiled=False, optimizer="adam"):
     "An estimator that was trained on one part, and stopped by another."
@@ -393,11 +394,9 @@ def run(
     columns, reasons = columns_of(table, target, (*ids, *drop), categories)
     goal = target_of(table, target, task)
     parts = parts_of(goal, test, seed=seed)
-    values = learned(columns, table, goal, parts)
-    X = encode(columns, values)
-    network = trained(X, goal, parts, hidden, epochs, seed, verbose, compiled,
-                      optimizer)
-    model = TableModel(target, columns, network, ids)
+    X = encode(columns, values := learned(columns, table, goal, parts))
+    how = hidden, epochs, seed, verbose, compiled, optimizer
+    model = TableModel(target, columns, trained(X, goal, parts, *how), ids)
     return judged(table, model, goal, parts, X, values, reasons)
 
 # %% ../../nbs/experiments/60_table.ipynb #9148dffc
