@@ -33,6 +33,7 @@ html_title = project
 html_static_path = ["_static", "../build/static"]
 templates_path = ["_templates"]
 html_css_files = ["katex/katex.min.css", "site.css"]
+html_js_files = [("tables.js", {"type": "module"})]
 html_favicon = "_static/favicon.svg"
 html_sidebars = {"**": ["title.html", "search-button-field.html", "contents.html"]}
 html_context = {"default_mode": "auto"}

@@ -47,11 +47,17 @@ function narrow(formula, tex) {
 
 function fit() {
   for (const formula of formulas.filter(formula => formula.tagName === "DIV")) {
-    if (formula.classList.replace("narrow", "wide")) set(formula, formula.dataset.tex, true);
+    if (formula.classList.contains("narrow")) {
+      formula.classList.remove("narrow");
+      formula.style.fontSize = "";
+      set(formula, formula.dataset.tex, true);
+    }
     if (formula.scrollWidth <= formula.clientWidth) continue;
-    formula.classList.remove("wide");
     formula.classList.add("narrow");
     narrow(formula, formula.dataset.tex);
+    // a little wider still: a little smaller
+    const share = formula.clientWidth / formula.scrollWidth;
+    formula.style.fontSize = share < 1 && share > .75 ? `${.98 * share}em` : "";
   }
   for (const formula of formulas) {
     if (formula.scrollWidth > formula.clientWidth && formula.tagName === "DIV") formula.tabIndex = 0;
