@@ -74,9 +74,8 @@ def lazily_needed():
     return found
 
 
-def packages_of(notebook):
-    "What a live notebook needs beyond NumPy: imported in it, or by what it calls."
-    text = "\n".join(c.source for c in notebook.cells if c.cell_type == "code")
+def packages_of(text):
+    "What code needs beyond NumPy: imported in it, or by what it calls."
     called = set(re.findall(r"(?<![.\w])(\w+)\(", text))
     needed = set(re.findall(r"^ *(?:from|import) (\w+)", text, re.M))
     for name, modules in lazily_needed().items():
@@ -88,21 +87,32 @@ def packages_of(notebook):
 
 def how_to_run(page):
     "A line below a chapter's title: a link to its live notebook, or why it has none."
-    if not (path := notebook_path(page)):
+    if not notebook_path(page):
         reason = LEFT_OUT[Path(page).name]
         root = "../" * page.count("/")
         elsewhere = f"{root}index.html#read-it-run-it-use-it"
         return (f"This chapter does not run in a browser, since {reason}. "
                 f'<a href="{elsewhere}">Elsewhere it does.</a>')
-    live = readers_copy(book.chapter(page).notebook)
+    code = code_of(readers_copy(book.chapter(page).notebook))
     return (
         f'<a class="run" href="{"../" * page.count("/")}{run_url(page)}">'
         "Run this chapter in your browser</a> with nothing to install. The first start "
-        f"loads about {size_of(live)} MB and takes about half a minute."
+        f"loads about {size_of(code)} MB and takes about half a minute."
     )
 
 
-def size_of(notebook): return START + sum(MORE[p] for p in packages_of(notebook))
+def code_of(notebook):
+    return "\n".join(c.source for c in notebook.cells if c.cell_type == "code")
+
+
+def loading(code):
+    "Lines that load what code needs, or none."
+    packages = packages_of(code)
+    if not packages: return ""
+    return f"import pyodide_js\nawait pyodide_js.loadPackage({packages})\n"
+
+
+def size_of(code): return START + sum(MORE[name] for name in packages_of(code))
 
 
 def wheel_url():
@@ -120,7 +130,7 @@ def run_url(page):
 
 def prompt_url(code):
     "Address in the site of a prompt that runs some code when it opens."
-    query = urlencode({"kernel": "python", "execute": 1, "code": code})
+    query = urlencode({"kernel": "python", "execute": 1, "code": loading(code) + code})
     return f"lite/repl/index.html?{query}"
 
 
@@ -136,7 +146,7 @@ def readers_copy(notebook):
         or book.directives(cell.source).keys() & {"export", "exports", "exporti"}
         or not LEFT_OUT_CELL.search(cell.source)
     ]
-    packages = packages_of(notebook)
+    code = code_of(notebook)
     for cell in notebook.cells:
         if cell.cell_type == "code":
             if book.directives(cell.source).get("code-fold") == "true":
@@ -145,10 +155,9 @@ def readers_copy(notebook):
                 cell.metadata["jupyter"] = {"source_hidden": True}
             cell.source = re.sub(r"^#\|.*\n?", "", cell.source, flags=re.M)
             cell.outputs = []
-    first = [nbformat.v4.new_markdown_cell(HOW_TO.format(size=size_of(notebook)))]
-    if packages:
-        code = f"import pyodide_js\nawait pyodide_js.loadPackage({packages})"
-        first.append(nbformat.v4.new_code_cell(f"# what this chapter needs\n{code}"))
+    first = [nbformat.v4.new_markdown_cell(HOW_TO.format(size=size_of(code)))]
+    if lines := loading(code):
+        first.append(nbformat.v4.new_code_cell(f"# What this chapter needs\n{lines}"))
     notebook.cells[1:1] = first
     return notebook
 

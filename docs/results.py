@@ -39,6 +39,12 @@ def section(page, heading):
     return re.sub(r"\]\((?=[\w/]+\.ipynb)", "](nbs/", text)
 
 
+def after(page, part):
+    "Text of the cell after the one that has the given part."
+    found = cells(page)
+    return next(b.source for a, b in zip(found, found[1:]) if part in a.source)
+
+
 def texts(page):
     """All outputs of a notebook that are text; of a string its characters, not its
     quotes."""
@@ -54,14 +60,15 @@ def outputs(page, *starts):
     return fence("text", "\n".join(first(start).rstrip() for start in starts))
 
 
-def markdown(page):
-    "The first output of a notebook that is Markdown."
-    return next(
-        output.data["text/markdown"]
+def markdown(page, start=""):
+    "The first output of a notebook that is Markdown and starts with the given text."
+    found = (
+        output.data["text/markdown"].lstrip("\n")
         for c in cells(page)
         for output in c.get("outputs", [])
         if "text/markdown" in output.get("data", {})
     )
+    return next(text for text in found if text.startswith(start))
 
 
 def picture(page):

@@ -7,15 +7,15 @@ __all__ = ['Activate', 'Activation', 'AdaGrad', 'Adam', 'AdamW', 'AvgPool2D', 'B
            'BytePairs', 'Callback', 'CategoricalCrossEntropy', 'Checkpoint', 'Constant', 'Conv2D', 'Cosine', 'Dense',
            'Dropout', 'ELU', 'EarlyStopping', 'ElasticNet', 'Embedding', 'Exponential', 'Flatten', 'GELU', 'GRU',
            'GradientDescent', 'GradientStopping', 'He', 'History', 'Huber', 'Initializer', 'InputLayer', 'L1', 'L2',
-           'LSTM', 'LambdaCallback', 'Layer', 'LayerNorm', 'LayerRecorder', 'LeakyReLU', 'Linear', 'Loss', 'MaxPool2D',
-           'MeanAbsoluteError', 'MeanEuclideanError', 'MeanSquaredError', 'Metric', 'Momentum', 'MultiClassError',
-           'MultiHeadAttention', 'MulticlassAccuracy', 'Nesterov', 'Network', 'NetworkClassifier', 'NetworkRegressor',
-           'OneCycle', 'Optimizer', 'Orthogonal', 'Positions', 'ProgressBar', 'RMSNorm', 'RMSProp', 'RandomShift',
-           'ReLU', 'Recurrent', 'Regularizer', 'Residual', 'Schedule', 'SiLU', 'Sigmoid', 'SingleClassError',
-           'Sinusoids', 'Softmax', 'Softplus', 'Stack', 'Step', 'StorageError', 'Tanh', 'Tied',
-           'ToleranceEarlyStopping', 'Training', 'TrainingDiverged', 'Uniform', 'VarianceScaling', 'WarmUp', 'Xavier',
-           'check_gradient', 'check_math', 'check_objective', 'cup', 'digits', 'fit_blocks', 'from_sklearn', 'generate',
-           'grid', 'k_fold', 'mnist', 'monk', 'names', 'numerical_gradient', 'on_cluster', 'one_hot',
+           'LBFGS', 'LSTM', 'LambdaCallback', 'Layer', 'LayerNorm', 'LayerRecorder', 'LeakyReLU', 'Linear', 'Loss',
+           'MaxPool2D', 'MeanAbsoluteError', 'MeanEuclideanError', 'MeanSquaredError', 'Metric', 'Momentum',
+           'MultiClassError', 'MultiHeadAttention', 'MulticlassAccuracy', 'Muon', 'Nesterov', 'Network',
+           'NetworkClassifier', 'NetworkRegressor', 'OneCycle', 'Optimizer', 'Orthogonal', 'Positions', 'ProgressBar',
+           'RMSNorm', 'RMSProp', 'RandomShift', 'ReLU', 'Recurrent', 'Regularizer', 'Residual', 'Schedule', 'SiLU',
+           'Sigmoid', 'SingleClassError', 'Sinusoids', 'Softmax', 'Softplus', 'Stack', 'Step', 'StorageError', 'Tanh',
+           'Tied', 'ToleranceEarlyStopping', 'Training', 'TrainingDiverged', 'Uniform', 'VarianceScaling', 'WarmUp',
+           'Xavier', 'check_gradient', 'check_math', 'check_objective', 'cup', 'digits', 'fit_blocks', 'from_sklearn',
+           'generate', 'grid', 'k_fold', 'mnist', 'monk', 'names', 'numerical_gradient', 'on_cluster', 'one_hot',
            'parallel_training', 'plot_confusion_matrix', 'plot_decision_boundary', 'plot_learning_curve',
            'plot_roc_curve', 'random_settings', 'search', 'shakespeare', 'split', 'standardize', 'standardize_targets',
            'to_onnx', 'train_parallel', 'transformer_block', 'two_moons']
@@ -41,6 +41,7 @@ if TYPE_CHECKING:  # what editors read; at run time a name loads when it is aske
 
 # %% ../nbs/index.ipynb #7c0de756
 if TYPE_CHECKING:
+    from nn_from_scratch.curvature import LBFGS, Muon
     from nn_from_scratch.data import (
         digits, split, standardize, standardize_targets, two_moons)
     from nn_from_scratch.datasets import cup, mnist, monk, names, shakespeare
@@ -88,10 +89,10 @@ if TYPE_CHECKING:
 # %% ../nbs/index.ipynb #a19acc5e
 _MODULES = (
     "activations", "losses", "initializers", "layers", "backprop", "normalization",
-    "regularizers", "objective", "optimizers", "schedules", "metrics", "data",
-    "callbacks", "training", "network", "plots", "validation", "debugging", "datasets",
-    "gradcheck", "storage", "convolution", "embedding", "recurrence", "attention",
-    "transformer", "onnx", "distributed", "blocks", "tables", "estimators", "autodiff",
+    "regularizers", "objective", "optimizers", "curvature", "schedules", "metrics",
+    "data", "callbacks", "training", "network", "plots", "validation", "debugging",
+    "datasets", "gradcheck", "storage", "convolution", "embedding", "recurrence",
+    "attention", "transformer", "onnx", "distributed", "blocks", "tables", "estimators", "autodiff",
     "mutants", "cli", "compiled", "loops", "kernels", "acceleration")
 
 def __getattr__(name: str):
@@ -116,10 +117,10 @@ _all_ = [
     "CategoricalCrossEntropy", "Checkpoint", "Constant", "Conv2D", "Cosine", "Dense",
     "Dropout", "ELU", "EarlyStopping", "ElasticNet", "Embedding", "Exponential",
     "Flatten", "GELU", "GRU", "GradientDescent", "GradientStopping", "He", "History",
-    "Huber", "Initializer", "InputLayer", "L1", "L2", "LSTM", "LambdaCallback", "Layer",
-    "LayerNorm", "LayerRecorder", "LeakyReLU", "Linear", "Loss", "MaxPool2D",
+    "Huber", "Initializer", "InputLayer", "L1", "L2", "LBFGS", "LSTM", "LambdaCallback",
+    "Layer", "LayerNorm", "LayerRecorder", "LeakyReLU", "Linear", "Loss", "MaxPool2D",
     "MeanAbsoluteError", "MeanEuclideanError", "MeanSquaredError", "Metric", "Momentum",
-    "MultiClassError", "MultiHeadAttention", "MulticlassAccuracy", "Nesterov",
+    "MultiClassError", "MultiHeadAttention", "MulticlassAccuracy", "Muon", "Nesterov",
     "Network", "NetworkClassifier", "NetworkRegressor", "OneCycle", "Optimizer",
     "Orthogonal", "Positions", "ProgressBar", "RMSNorm", "RMSProp", "RandomShift",
     "ReLU", "Recurrent", "Regularizer", "Residual", "Schedule", "SiLU", "Sigmoid",
