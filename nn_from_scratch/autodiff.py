@@ -191,7 +191,7 @@ class TapedLayer(Layer):
 
     def forward(self, X, training=False):
         real = X.dtype.kind in "fc"
-        batch = Tensor(X) if real else X
+        batch: Any = Tensor(X) if real else X
         theta = {name: Tensor(getattr(self, name)) for name in self.parameters}
         A = self.formula(batch, **theta)
         if not isinstance(A, Tensor):
