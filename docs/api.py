@@ -9,6 +9,7 @@ from importlib import import_module
 from fastcore.docments import docments
 
 import book
+import citations
 
 EMPTY = inspect.Parameter.empty
 
@@ -21,7 +22,8 @@ def plain(text):
 
 
 def prose(text, own=()):
-    return book.with_links(plain(" ".join((text or "").split())), "py:obj", own)
+    text = book.with_links(plain(" ".join((text or "").split())), "py:obj", own)
+    return citations.linked(text)
 
 
 def cell(text, own=()): return escaped(prose(text, own))

@@ -6,6 +6,7 @@ from jinja2 import Environment, StrictUndefined
 
 import api
 import book
+import citations
 import lite
 import results
 
@@ -41,6 +42,7 @@ def main():
         shutil.copy(book.ROOT / f"{name}.md", SITE)
     title, tables = results.benchmark("md").read_text(encoding="utf-8").split("\n", 1)
     write(SITE / "benchmarks.md", f"{title}\n\n{tables}")
+    write(SITE / "bibliography.md", citations.page())
     api.write(SITE / "api")
 
 

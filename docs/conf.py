@@ -6,7 +6,6 @@ from docutils import nodes
 
 sys.path.insert(0, str(Path(__file__).parent))
 import book
-import lite
 
 project = book.SETTINGS["title"]
 author = book.SETTINGS["author"]
@@ -18,7 +17,7 @@ exclude_patterns = ["nbs/index.ipynb", "nbs/main.ipynb"]
 
 extensions = [
     "myst_nb", "reader", "sphinx_copybutton", "sphinxext.opengraph", "sphinx_sitemap",
-    "notfound.extension",
+    "notfound.extension", "sliders",
 ]
 nb_custom_formats = {".ipynb": ["reader.read", {}]}
 nb_execution_mode = "off"
@@ -34,6 +33,7 @@ html_title = project
 html_static_path = ["_static", "../build/static"]
 templates_path = ["_templates"]
 html_css_files = ["katex/katex.min.css", "site.css"]
+html_js_files = [("tables.js", {"type": "module"})]
 html_favicon = "_static/favicon.svg"
 html_sidebars = {"**": ["title.html", "search-button-field.html", "contents.html"]}
 html_context = {"default_mode": "auto"}
@@ -88,22 +88,18 @@ def page_context(app, page, template, context, doctree):
     if (Path(__file__).parent / f"{page}.md").exists(): context["doc_path"] = "docs"
     if page == app.config.root_doc:
         context["title"] = book.SETTINGS["description"].split(":")[0]
-    if page.startswith("api/") or page == "benchmarks":
+    if page.startswith("api/") or page in ("benchmarks", "bibliography"):
         context["page_source_suffix"] = ""
 
 
-def run_button(app, page, template, context, doctree):
-    """Before the buttons that leave the site, one that opens the chapter as a live
-    notebook within it."""
-    if url := lite.run_url(page):
-        button = {
-            "type": "link", "text": "Run", "tooltip": "Run in this browser",
-            "icon": "fas fa-play", "label": "run", "url": context["pathto"](url, 1),
-        }
-        context["header_buttons"].insert(0, button)
+def tables_of_meanings(app, doctree):
+    "Tables whose last column is a sentence: on a phone it stands below the others."
+    for table in doctree.findall(nodes.table):
+        if next(table.findall(nodes.entry)).astext() in ("symbol", "argument"):
+            table["classes"].append("meanings")
 
 
 def setup(app):
     app.add_html_math_renderer("katex", (formula("span"), None), (formula("div"), None))
+    app.connect("doctree-read", tables_of_meanings)
     app.connect("html-page-context", page_context)
-    app.connect("html-page-context", run_button, priority=502)  # after the theme's own

@@ -9,6 +9,9 @@ from sphinx.addnodes import pending_xref
 from sphinx.util.docutils import SphinxDirective
 
 import book
+import citations
+import lite
+import sliders
 
 # nbdev_clean takes it away, and highlighting needs it
 PYTHON = {"name": "python", "pygments_lexer": "ipython3"}
@@ -33,14 +36,18 @@ def read(text):
             subtitle = re.fullmatch(r"(# .+)\n\n> (.+)\n*", cell.source)
             if subtitle:
                 cell.source = f"{subtitle[1]}\n\n{{.subtitle}}\n{subtitle[2]}"
+                page = next((c.page for c in book.chapters() if c.title == heading), "")
+                if page: cell.source += f"\n\n{{.live}}\n{lite.how_to_run(page)}"
                 notebook.metadata |= {
                     "og:description": subtitle[2],
                     "myst": {"html_meta": {"description": subtitle[2]}},
                 }
             cell.source = book.with_links(cell.source, "definition", own)
+            cell.source = citations.linked(cell.source)
             cells.append(cell)
         else:
             cells += code_cells(cell, module, f"{heading}: {said}" if said else heading)
+    sliders.place(cells, module)
     notebook.cells = cells
     return notebook
 

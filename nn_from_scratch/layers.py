@@ -168,7 +168,7 @@ def merged(X, dtype):
 
 def warn_if_merged(X, dtype):
     "Warn if samples that come in more digits lose values that differ."
-    if len(X) > 1 and not np.can_cast(X.dtype, dtype):
+    if len(X) > 1 and dtype.kind == "f" and not np.can_cast(X.dtype, dtype):
         found = merged(X, dtype)
         if found:
             index, before, after = found
@@ -244,7 +244,7 @@ def writable(state):
     return {name: np.array(value) if isinstance(value, ndarray) else value
             for name, value in state.items()}
 
-# %% ../nbs/05_layers.ipynb #6f3b53af
+# %% ../nbs/05_layers.ipynb #53a2f9dc
 class Layer:
     """Base of the layers: one differentiable map of a batch.
 
@@ -338,7 +338,6 @@ class Layer:
     def __repr__(self):
         return f"{type(self).__name__}()"
 
-# %% ../nbs/05_layers.ipynb #ff667bda
 def walk(
     layers,  # in order
     prefix="",  # of the names
@@ -444,7 +443,7 @@ class Dense(Layer):
         activation = "" if self.activation is None else f", {self.activation}"
         return f"Dense({self.n_units}{activation})"
 
-# %% ../nbs/05_layers.ipynb #3cd22cc0
+# %% ../nbs/05_layers.ipynb #a369f029
 class Activate(Layer):
     "An activation as a layer, where something stands between it and the weights."
 
@@ -466,7 +465,6 @@ class Activate(Layer):
     def __repr__(self):
         return f"Activate({self.activation})"
 
-# %% ../nbs/05_layers.ipynb #eb7a4cd0
 class Flatten(Layer):
     "Lays the numbers of a sample in one row: `(n, h, w, c)` to `(n, h w c)`."
 

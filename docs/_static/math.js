@@ -1,4 +1,71 @@
-// Formulas are in the page as TeX: KaTeX sets them, those in a <div> as display. What is wider than the page scrolls, by keys too.
+// Formulas are in the page as TeX: KaTeX sets them, those in a <div> as display. One that is wider than the page is set line by line: what
+// stands in the columns at its right goes below, and lines break where they may. What is too wide still scrolls, by keys too.
 const formulas = [...document.querySelectorAll(".math")];
-for (const formula of formulas) katex.render(formula.textContent, formula, {displayMode: formula.tagName === "DIV", throwOnError: false});
-document.fonts.ready.then(() => formulas.filter(formula => formula.scrollWidth > formula.clientWidth).forEach(formula => formula.tabIndex = 0));
+const set = (element, tex, displayMode) => katex.render(tex, element, {displayMode, throwOnError: false});
+
+// Split TeX where a pattern, tried at each place, matches outside of braces and environments
+function split(tex, pattern) {
+  const parts = [""];
+  for (let i = 0, depth = 0; i < tex.length;) {
+    const rest = tex.slice(i), mark = depth === 0 && rest.match(pattern);
+    if (mark) { parts.push(""); i += mark[0].length; continue; }
+    const [token] = rest.match(/^\\(?:begin|end)\b|^\\[a-zA-Z]+|^\\?[^]/);
+    if (token === "{" || token === "\\begin") depth++;
+    if (token === "}" || token === "\\end") depth--;
+    parts[parts.length - 1] += token;
+    i += token.length;
+  }
+  return parts;
+}
+
+// Mathematics and words, each in an element of its own, so that lines can break in words too
+function line(tex, name) {
+  const row = document.createElement("div");
+  row.className = name;
+  for (const part of tex.split(/(\\text\{(?:[^{}]|\{[^{}]*\})*\})/)) {
+    const words = part.match(/^\\text\{([^]*)\}$/);
+    (words ? words[1] : `$${part}$`).split("$").forEach((piece, i) => {
+      if (i % 2 === 0) return row.append(piece.replace(/\\[ ,;]|~/g, " "));
+      if (piece.trim()) set(row.appendChild(document.createElement("span")), `\\displaystyle ${piece}`, false);
+    });
+  }
+  return row;
+}
+
+function narrow(formula, tex) {
+  const whole = tex.trim().match(/^\\begin\{aligned\}([^]*)\\end\{aligned\}$/);
+  formula.replaceChildren();
+  for (const row of split(whole ? whole[1] : tex, /^\\\\(?:\[[^\]]*\])?/)) {
+    const cells = split(row, /^&/);
+    for (let i = 0; i < cells.length; i += 2) {
+      const [left, right = ""] = cells.slice(i, i + 2);
+      const name = i === 0 ? (left.trim() ? "line" : "line more") : left.trim() ? "line" : "line note";
+      if ((left + right).trim()) for (const part of split(left + right, /^\\qquad/)) formula.append(line(part, name));
+    }
+  }
+}
+
+function fit() {
+  for (const formula of formulas.filter(formula => formula.tagName === "DIV")) {
+    if (formula.classList.contains("narrow")) {
+      formula.classList.remove("narrow");
+      formula.style.fontSize = "";
+      set(formula, formula.dataset.tex, true);
+    }
+    if (formula.scrollWidth <= formula.clientWidth) continue;
+    formula.classList.add("narrow");
+    narrow(formula, formula.dataset.tex);
+    // a little wider still: a little smaller
+    const share = formula.clientWidth / formula.scrollWidth;
+    formula.style.fontSize = share < 1 && share > .75 ? `${.98 * share}em` : "";
+  }
+  for (const formula of formulas) {
+    if (formula.scrollWidth > formula.clientWidth && formula.tagName === "DIV") formula.tabIndex = 0;
+    else formula.removeAttribute("tabindex");
+  }
+}
+
+for (const formula of formulas) set(formula, formula.dataset.tex = formula.textContent, formula.tagName === "DIV");
+document.fonts.ready.then(fit);
+let width = innerWidth;
+addEventListener("resize", () => { if (innerWidth !== width) { width = innerWidth; fit(); } });

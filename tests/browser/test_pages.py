@@ -103,6 +103,19 @@ def test_fits_a_phone(opened):
     assert wide == []
 
 
+def test_a_phone_shows_formulas_and_tables_whole(opened):
+    "What stands at their right on a wide screen is below, so nothing has to be moved."
+    opened.page.set_viewport_size({"width": 390, "height": 844})
+    opened.page.wait_for_timeout(50)  # they are set anew for the new width
+    wide = opened.page.evaluate("""() =>
+        [...document.querySelectorAll(
+            'div.math, .pst-scrollable-table-container:has(> :is(.meanings, .rows))'
+        )].filter(box => box.scrollWidth > box.clientWidth + 1)
+        .map(box => box.textContent.slice(0, 120))
+    """)
+    assert wide == []
+
+
 def test_code_fits_its_box(opened):
     "On a screen of 1280 pixels, of which a scroll bar takes 15; folded cells as well."
     opened.page.set_viewport_size({"width": 1280 - 15, "height": 720})

@@ -1,0 +1,15 @@
+// On a phone, a table that is wider than the screen stands row by row, each cell with the heading of its column.
+const tables = [...document.querySelectorAll(".bd-article .pst-scrollable-table-container > table:not(.meanings)")];
+for (const table of tables) {
+  const headings = [...table.querySelectorAll("thead th")].map(cell => cell.textContent.trim());
+  for (const row of table.tBodies[0]?.rows ?? []) [...row.cells].forEach((cell, i) => { cell.dataset.heading = headings[i] ?? ""; });
+}
+function fit() {
+  for (const table of tables) {
+    table.classList.remove("rows");
+    const box = table.parentElement;
+    if (innerWidth <= 600 && box.scrollWidth > box.clientWidth) table.classList.add("rows");
+  }
+}
+document.fonts.ready.then(fit);
+addEventListener("resize", fit);
