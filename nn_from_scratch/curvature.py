@@ -114,7 +114,7 @@ class LBFGS(Optimizer):
                 memory[-1] = new
             self.pairs = min(self.pairs + 1, self.memory)
 
-# %% ../nbs/13_curvature.ipynb #c8823cb5
+# %% ../nbs/13_curvature.ipynb #0b9084aa
 class OnAll:
     """An objective on all samples as a function of the parameters of its stack. It
     remembers its last point, since a search ends where the next step begins."""
@@ -147,7 +147,6 @@ class OnAll:
         self.stack.grad[...] = self.slopes
         return self.value, self.slopes
 
-# %% ../nbs/13_curvature.ipynb #8ca23da6
 def check_whole(
     training,  # a run whose optimiser takes all samples in each step
 ):
@@ -184,7 +183,7 @@ def orthogonalized(
         X = a * X + (b * A + c * A @ A) @ X
     return X.T if G.shape[0] > G.shape[1] else X
 
-# %% ../nbs/13_curvature.ipynb #e4bbab45
+# %% ../nbs/13_curvature.ipynb #45e22d2e
 def hidden_matrices(stack) -> list:  # first place in `theta`, rows and columns
     """The weights between hidden layers: matrices, and kernels as the matrices that
     they are; without the first weights of whole numbers and the last layer."""
@@ -195,7 +194,6 @@ def hidden_matrices(stack) -> list:  # first place in `theta`, rows and columns
     return [(first, W.size // W.shape[-1], W.shape[-1])
             for first, W in found if W.ndim > 1]
 
-# %% ../nbs/13_curvature.ipynb #d0e4bbb6
 class Muon(AdamW):
     """Momentum whose matrices are made orthogonal, for the weights of hidden layers;
     AdamW for all else. Jordan et al. (2024), with the scale of Liu et al. (2025).

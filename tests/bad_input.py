@@ -694,7 +694,7 @@ def arguments():
 
     return {
         "epochs": (training("epochs"), {*WHOLE, "huge"}),
-        "batch_size": (training("batch_size"), {*WHOLE, "huge"}),
+        "batch_size": (training("batch_size"), {*WHOLE, "huge", "None"}),
         "eta": (training("eta"), {*POSITIVE, "None"}),
         "clip_norm": (training("clip_norm"), {*POSITIVE, "None"}),
         "validation_split": (
@@ -861,7 +861,7 @@ def arguments_of_any_kind(given):
         "callbacks": isinstance(value, (list, tuple, str)) and not value,
     }[name]
     if value is None:
-        fits = name in ("eta", "clip_norm", "callbacks")
+        fits = name in ("eta", "clip_norm", "callbacks", "batch_size")
     examine(
         f"{name} = {value!r}",
         lambda v: Training(network, X, LABELS, **{name: v}).t,

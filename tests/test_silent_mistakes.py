@@ -305,7 +305,7 @@ SEED = {
     "monk": lambda value: nn.monk(1, False, value),
 }
 NO_NUMBERS = "a", True, np.nan, np.inf, None, [0.5]
-MAY_BE_NONE = "eta", "clip_norm of training", "tolerance of a check"
+MAY_BE_NONE = "eta", "clip_norm of training", "tolerance of a check", "batch_size"
 MAY_BE_INFINITE = "clip_norm", "delay"
 
 
@@ -313,7 +313,8 @@ MAY_BE_INFINITE = "clip_norm", "delay"
     *((call, wrong) for name, call in REAL.items() for wrong in NO_NUMBERS
       if not (wrong is None and name in MAY_BE_NONE
               or wrong is np.inf and name in MAY_BE_INFINITE)),
-    *((call, wrong) for name, call in WHOLE.items() for wrong in NO_NUMBERS),
+    *((call, wrong) for name, call in WHOLE.items() for wrong in NO_NUMBERS
+      if not (wrong is None and name in MAY_BE_NONE)),
     *((call, wrong) for call in SEED.values() for wrong in ("a", True, np.nan, -1)),
 ])
 def test_what_is_no_number_is_refused_in_words_of_ours(call, wrong):
