@@ -92,8 +92,9 @@ _MODULES = (
     "regularizers", "objective", "optimizers", "curvature", "schedules", "metrics",
     "data", "callbacks", "training", "network", "plots", "validation", "debugging",
     "datasets", "gradcheck", "storage", "convolution", "embedding", "recurrence",
-    "attention", "transformer", "onnx", "distributed", "blocks", "tables", "estimators", "autodiff",
-    "mutants", "cli", "compiled", "loops", "kernels", "acceleration")
+    "attention", "transformer", "onnx", "distributed", "blocks", "tables",
+    "estimators", "autodiff", "mutants", "cli", "compiled", "loops", "kernels",
+    "acceleration")
 
 def __getattr__(name: str):
     """A module of the package, or a name from the first module that has it, loaded when
