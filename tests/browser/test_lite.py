@@ -77,13 +77,12 @@ def test_the_package_is_already_there(visit):
 def test_the_landing_page_trains_a_network(visit):
     page = visit.open("index.html")
     page.goto(page.locator("a[href*='lite/repl']").evaluate("link => link.href"))
-    page.get_by_text(re.compile(r"^\{'loss': [\d.]+, 'single_class_error'")).wait_for(
-        timeout=START
-    )
+    printed = re.compile(r"^\{'loss': [\d.]+, 'single_class_error'")
+    page.get_by_text(printed).wait_for(timeout=START)
     assert visit.foreign == []
 
 
-# what JupyterLab calls its own parts: the notebook that is shown, and the kernel's state
+# what JupyterLab calls its own parts: the notebook that is shown, and the kernel
 RUN_ALL = """async () => {
     const panel = window.jupyterapp.shell.currentWidget
     await panel.context.ready
