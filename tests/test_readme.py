@@ -21,7 +21,8 @@ def test_code_blocks_run_and_print_what_they_show(repository, tmp_path):
     assert (
         abs(float(run.stdout.split()[-1]) - eval(shown)["single_class_error"]) <= 0.005
     )
-    assert not run.stderr
+    # a bar is shown where training takes longer than a second
+    assert not re.sub(r".*epoch.*|\s", "", run.stderr)
 
 
 def test_links_lead_somewhere(repository):
