@@ -68,7 +68,7 @@ def constant(G, N, axis=None):
 
 def factor(c, n):
     "A factor in words, known ones with their cause; `n` rows."
-    known = {-1: "a sign", n: "a sum where a mean is meant",
+    known = {-1: "a sign", n: "a sum for a mean",
              1 / n: "divided by n once too often",
              2: "a factor of 2", 1 / 2: "a factor of 2"}
     words = [words for value, words in known.items() if abs(c / value - 1) < 1e-3]
