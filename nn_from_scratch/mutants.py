@@ -296,8 +296,8 @@ def judge(
 # %% ../nbs/41_mutants.ipynb #cb87e942
 CHAPTERS = ("02_activations", "03_losses", "05_layers", "06_backprop",
             "07_normalization", "10_regularizers", "11_objective", "12_optimizers",
-            "13_curvature", "30_convolution", "31_embedding", "32_recurrence", "33_attention",
-            "40_autodiff", "experiments/54_cup")
+            "13_curvature", "30_convolution", "31_embedding", "32_recurrence",
+            "33_attention", "40_autodiff", "experiments/54_cup")
 SAME_SIGN = "A > 0 exactly where Z > 0"
 SAME_SHAPE = "Z and A have the same shape and dtype"
 EQUIVALENT = {  # (function, line after the slip): why it is no mistake
