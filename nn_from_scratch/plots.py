@@ -361,7 +361,7 @@ def _as_drawn(values, sizes, what):
                          f"got {found}")
     return values
 
-# %% ../nbs/20_plots.ipynb #7a874d30
+# %% ../nbs/20_plots.ipynb #bdca713d
 def _draw_weights(ax, W, ins, outs):
     "Lines from each unit to each of the next layer, a number on each if `W` is given."
     for i, (x0, y0) in enumerate(ins):
@@ -381,7 +381,7 @@ def _draw_units(ax, layer, names, values, deltas):
             ax.annotate(names[j], at, (0, 0), color="black", zorder=3, **below)
         for row, dy, colour in ((values, 21, INK), (deltas, -21, COLOURS[1])):
             if row is not None:
-                ax.annotate(f"{row[j]:.3g}", at, (0, dy), color=colour, **below)
+                ax.annotate(f"{round(row[j], 3):g}", at, (0, dy), color=colour, **below)
 
 # %% ../nbs/20_plots.ipynb #63f1e5e8
 @_styled
