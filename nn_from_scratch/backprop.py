@@ -99,7 +99,7 @@ def learning_layers(
             return layers[i:]
     return ()
 
-# %% ../nbs/06_backprop.ipynb #5f74789e
+# %% ../nbs/06_backprop.ipynb #ae7a18f7
 def free_layer(
     layer: Layer | Activation,  # to add to a network
 ) -> Layer:  # the same; an activation is wrapped in a layer
@@ -114,7 +114,6 @@ def free_layer(
                              "add a copy.copy of it")
     return layer
 
-# %% ../nbs/06_backprop.ipynb #b96cfee3
 class Vector:
     "A flat vector of a stack: reading gives the vector, assignment writes into it."
 

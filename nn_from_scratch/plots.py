@@ -6,7 +6,7 @@
 __all__ = ['INK', 'COLOURS', 'MARKERS', 'STYLE', 'use_style', 'figure_of', 'finite', 'alone', 'spans_decades',
            'plot_learning_curve', 'labels_of', 'places', 'classes_of', 'plane', 'pale', 'two_tints', 'regions',
            'crossing', 'draw_ground', 'draw_classes', 'plot_decision_boundary', 'check_kinds', 'counts_of', 'shortened',
-           'fit_text', 'plot_confusion_matrix', 'second_class', 'plot_roc_curve']
+           'fit_text', 'plot_confusion_matrix', 'second_class', 'plot_roc_curve', 'plot_network']
 
 # %% ../nbs/20_plots.ipynb #f67168fa
 from functools import wraps
@@ -348,4 +348,63 @@ def plot_roc_curve(
     ax.plot([0, 1], [0, 1], ls=":", color=INK)
     ax.text(0.95, 0.1, f"area {area:.4f}", ha="right")
     ax.set(xlabel="false alarms", ylabel="hits", aspect="equal")
+    return ax
+
+# %% ../nbs/20_plots.ipynb #2dd766c1
+def _as_drawn(values, sizes, what):
+    "One entry a layer, None where there is nothing to write."
+    values = [None] * len(sizes) if values is None else list(values)
+    found = [None if value is None else np.shape(value) for value in values]
+    if len(found) != len(sizes) or any(
+            shape not in (None, size) for shape, size in zip(found, sizes)):
+        raise ValueError(f"{what}: expected shapes {sizes}, or None for a layer, "
+                         f"got {found}")
+    return values
+
+# %% ../nbs/20_plots.ipynb #bdca713d
+def _draw_weights(ax, W, ins, outs):
+    "Lines from each unit to each of the next layer, a number on each if `W` is given."
+    for i, (x0, y0) in enumerate(ins):
+        for j, (x1, y1) in enumerate(outs):
+            ax.plot([x0, x1], [y0, y1], color=INK, lw=1, zorder=1)
+            if W is not None:
+                part = .3 if len(outs) > 1 else .45
+                at = x0 + part * (x1 - x0), y0 + part * (y1 - y0)
+                ax.text(*at, f"{W[i][j]:.3g}", ha="center", va="bottom", size="small")
+
+def _draw_units(ax, layer, names, values, deltas):
+    "Circles, with a name inside, a value above and a delta below."
+    ax.scatter(*zip(*layer), s=700, color="white", edgecolor=INK, zorder=2)
+    for j, at in enumerate(layer):
+        below = {"textcoords": "offset points", "ha": "center", "va": "center"}
+        if names is not None:
+            ax.annotate(names[j], at, (0, 0), color="black", zorder=3, **below)
+        for row, dy, colour in ((values, 21, INK), (deltas, -21, COLOURS[1])):
+            if row is not None:
+                ax.annotate(f"{round(row[j], 3):g}", at, (0, dy), color=colour, **below)
+
+# %% ../nbs/20_plots.ipynb #63f1e5e8
+@_styled
+def plot_network(
+    widths: tuple,  # units of each layer, the inputs first, such as (2, 2, 1)
+    values: list | None = None,  # activations by layer, written above, (units,) each
+    deltas: list | None = None,  # deltas by layer, written below, (units,) each
+    weights: list | None = None,  # matrices by layer, (d_in, d_out), written on lines
+    names: list | None = None,  # what the circles say, by layer
+    ax=None,  # matplotlib axes to draw on; None makes a figure
+):  # the axes
+    "Draw units and weights with their numbers. `ValueError` where shapes do not fit."
+    widths = [count(width, "widths") for width in widths]
+    units, pairs = [(d,) for d in widths], list(zip(widths, widths[1:]))
+    weights = _as_drawn(weights, pairs, "weights")
+    rows = [_as_drawn(given, units, what) for given, what in (
+        (names, "names"), (values, "values"), (deltas, "deltas"))]
+    ax = _axes(ax, figsize=(6.2, 1.2 * max(widths, default=1)))
+    places = [[(l, (d - 1) / 2 - j) for j in range(d)] for l, d in enumerate(widths)]
+    for W, ins, outs in zip(weights, places, places[1:]):
+        _draw_weights(ax, W, ins, outs)
+    for l, layer in enumerate(places):
+        _draw_units(ax, layer, *(row[l] for row in rows))
+    ax.set(xlim=(-.4, len(widths) - .6), ylim=np.array([-.5, .5]) * (max(widths) + .4))
+    ax.axis("off")
     return ax
