@@ -30,11 +30,10 @@ async def run(text):
             source, transformed_cell=shell.transform_cell(source)
         )
         raised = result.error_in_exec or result.error_before_exec
-        # as the inline figures of a notebook are, when their cell ends
-        if pyplot := sys.modules.get("matplotlib.pyplot"): pyplot.close("all")
         if raised is not None:
             error = "".join(traceback.format_exception(raised)[-3:])
             break
+    if "matplotlib.pyplot" in sys.modules: sys.modules["matplotlib.pyplot"].close("all")
     return json.dumps({"error": error, "seconds": time.time() - start})
 run
 `);
