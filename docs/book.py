@@ -65,9 +65,6 @@ def chapters():
     return found
 
 
-def chapter(page): return next(one for one in chapters() if one.page == page)
-
-
 def module_path(module): return Path(PACKAGE, *module.split(".")).with_suffix(".py")
 
 

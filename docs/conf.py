@@ -6,6 +6,7 @@ from docutils import nodes
 
 sys.path.insert(0, str(Path(__file__).parent))
 import book
+import lite
 
 project = book.SETTINGS["title"]
 author = book.SETTINGS["author"]
@@ -99,7 +100,19 @@ def tables_of_meanings(app, doctree):
             table["classes"].append("meanings")
 
 
+def run_button(app, page, template, context, doctree):
+    """Before the buttons that leave the site, one that opens the chapter as a live
+    notebook within it."""
+    if url := lite.run_url(page):
+        button = {
+            "type": "link", "text": "Run", "tooltip": "Run in this browser",
+            "icon": "fas fa-play", "label": "run", "url": context["pathto"](url, 1),
+        }
+        context["header_buttons"].insert(0, button)
+
+
 def setup(app):
     app.add_html_math_renderer("katex", (formula("span"), None), (formula("div"), None))
     app.connect("doctree-read", tables_of_meanings)
     app.connect("html-page-context", page_context)
+    app.connect("html-page-context", run_button, priority=502)  # after the theme's own

@@ -10,7 +10,6 @@ from sphinx.util.docutils import SphinxDirective
 
 import book
 import citations
-import lite
 import sliders
 
 # nbdev_clean takes it away, and highlighting needs it
@@ -36,8 +35,6 @@ def read(text):
             subtitle = re.fullmatch(r"(# .+)\n\n> (.+)\n*", cell.source)
             if subtitle:
                 cell.source = f"{subtitle[1]}\n\n{{.subtitle}}\n{subtitle[2]}"
-                page = next((c.page for c in book.chapters() if c.title == heading), "")
-                if page: cell.source += f"\n\n{{.live}}\n{lite.how_to_run(page)}"
                 notebook.metadata |= {
                     "og:description": subtitle[2],
                     "myst": {"html_meta": {"description": subtitle[2]}},
