@@ -1,14 +1,18 @@
 """Build JupyterLite into _site/lite/: the chapters as live notebooks, and a prompt,
 with the package already there."""
+import ast
 import json
 import os
 import re
 import subprocess
 import sys
 import tempfile
+from collections import defaultdict
 from copy import deepcopy
+from functools import cache
 from pathlib import Path
 from shutil import copytree
+from typing import NamedTuple
 from urllib.parse import urlencode
 
 import nbformat
@@ -17,13 +21,30 @@ from jupyterlite_pyodide_kernel.constants import PYODIDE_KERNEL_PLUGIN_ID
 import book
 
 KERNEL = {"name": "python", "display_name": "Python (Pyodide)", "language": "python"}
-# A page of a browser has no other processes or threads, and no files of the repository
+# Why the others do not run there: a page of a browser has one process and one thread,
+# no compiler, and no files of the repository
+FILES = "it reads and writes files of the repository"
+PROCESSES = "it starts several processes"
+COMPILER = "it compiles with Numba or C, which a browser does not have"
+OTHERS = "it compares with libraries that a browser does not have"
+DATA = "it reads data sets that are too large to load"
+LONG = "it trains for minutes, on several processes"
 LEFT_OUT = {
-    "23_storage", "24_estimators", "26_cli", "27_onnx", "28_compiled", "29_tables",
-    "35_distributed", "36_blocks", "37_loops", "38_kernels", "39_acceleration",
-    "41_mutants", "42_parity", "53_mnist", "54_cup", "55_speed", "56_scale",
-    "57_images", "58_names", "59_text", "60_table", "61_report", "62_comparison",
+    "23_storage": FILES, "24_estimators": PROCESSES, "26_cli": PROCESSES,
+    "27_onnx": OTHERS, "28_compiled": COMPILER, "29_tables": FILES,
+    "35_distributed": PROCESSES, "36_blocks": PROCESSES, "37_loops": COMPILER,
+    "38_kernels": COMPILER, "39_acceleration": COMPILER, "41_mutants": PROCESSES,
+    "42_parity": OTHERS, "53_mnist": DATA, "54_cup": DATA, "55_speed": OTHERS,
+    "56_scale": COMPILER, "57_images": DATA, "58_names": DATA, "59_text": DATA,
+    "60_table": LONG, "61_report": LONG, "62_comparison": LONG,
 }
+# packages by the name that is imported, where it is not their own
+DISTRIBUTIONS = {"sklearn": "scikit-learn"}
+LOADABLE = {"matplotlib", "mpmath", "pandas", "scipy", "sklearn", "sympy", "tqdm"}
+HOW_TO_RUN = """**To run this chapter**, choose *Run > Run All Cells* in the menu, or go
+from cell to cell with Shift+Enter, from the first one on: it loads what the chapter
+uses. Cells with three dots are solutions; a click on the dots shows them. Changes stay
+in this browser."""
 LEFT_OUT_CELL = re.compile(
     r"^#\| *(default_exp|slow)\b|nbdev_export\(\)|n_workers=2|Thread\(", re.M
 )
@@ -34,6 +55,70 @@ def notebook_path(page):
     found = page in {chapter.page for chapter in book.chapters()}
     if found and Path(page).name not in LEFT_OUT:
         return f"{page.removeprefix('nbs/')}.ipynb"
+
+
+def left_out(page):
+    "Why a chapter has no live notebook; nothing for a page that has one, or is none."
+    if page in {chapter.page for chapter in book.chapters()}:
+        return LEFT_OUT.get(Path(page).name)
+
+
+class Needs(NamedTuple):
+    "What some code imports that a browser has to load, and what it may call."
+    imports: set
+    names: set  # of functions and classes
+    methods: set
+
+
+def needs_of(*nodes):
+    found = Needs(set(), set(), set())
+    for part in (part for node in nodes for part in ast.walk(node)):
+        if isinstance(part, ast.Import):
+            found.imports.update(alias.name for alias in part.names)
+        elif isinstance(part, ast.ImportFrom):
+            found.imports.add(part.module or "")
+        elif isinstance(part, ast.Name):
+            found.names.add(part.id)
+        elif isinstance(part, ast.Attribute):
+            found.methods.add(part.attr)
+    tops = {name.partition(".")[0] for name in found.imports}
+    return found._replace(imports=tops & LOADABLE)
+
+
+@cache
+def package_needs():
+    """Of the package's functions, of its classes when they are made, and of methods of
+    any class, by name."""
+    names, methods = {}, defaultdict(list)
+    for path in (book.ROOT / book.PACKAGE).glob("*.py"):
+        for node in ast.parse(path.read_text(encoding="utf-8")).body:
+            if isinstance(node, ast.FunctionDef): names[node.name] = needs_of(node)
+            if not isinstance(node, ast.ClassDef): continue
+            functions = [f for f in node.body if isinstance(f, ast.FunctionDef)]
+            special = [f for f in functions if f.name.startswith("__")]
+            names[node.name] = needs_of(*special)
+            for function in functions: methods[function.name].append(function)
+    return names, {name: needs_of(*found) for name, found in methods.items()}
+
+
+def packages(source):
+    "What code needs beside NumPy, itself and by what it calls of the package."
+    names, methods = package_needs()
+    left, found, seen = [needs_of(ast.parse(source))], set(), set()
+    while left:
+        needs = left.pop()
+        found |= needs.imports
+        for known, used in (names, needs.names), (methods, needs.methods):
+            for name in used & known.keys():
+                if id(known[name]) not in seen: left.append(known[name])
+                seen.add(id(known[name]))
+    return sorted(DISTRIBUTIONS.get(name, name) for name in found)
+
+
+def loading(names):
+    "Code that loads packages of Pyodide."
+    listed = ", ".join(f'"{name}"' for name in names)
+    return f"import pyodide_js\n\nawait pyodide_js.loadPackage([{listed}])"
 
 
 def wheel_url():
@@ -50,36 +135,46 @@ def run_url(page):
 
 
 def prompt_url(code):
-    "Address in the site of a prompt that runs some code when it opens."
+    """Address in the site of a prompt that runs some code when it opens, after what the
+    code needs is loaded."""
+    code = f"{loading(packages(code))}\n\n{code}"
     query = urlencode({"kernel": "python", "execute": 1, "code": code})
     return f"lite/repl/index.html?{query}"
 
 
 def readers_copy(notebook):
     """A chapter without nbdev's directives and without outputs: what is shown has been
-    run by the reader."""
+    run by the reader. It starts with how to run it, and solutions are folded."""
     notebook = deepcopy(notebook)
-    notebook.metadata = {"kernelspec": KERNEL}
-    notebook.cells = [
+    cells = [
         cell
         for cell in notebook.cells
         if cell.cell_type != "code" or not LEFT_OUT_CELL.search(cell.source)
     ]
-    for cell in notebook.cells:
+    for cell in cells:
+        cell.metadata = {}
         if cell.cell_type == "code":
+            if "code-fold" in book.directives(cell.source):
+                summary = book.directives(cell.source).get("code-summary", "")
+                cell.metadata = {"jupyter": {"source_hidden": True}}
+                cell.source = f"# {summary}\n{cell.source}"
             cell.source = re.sub(r"^#\|.*\n?", "", cell.source, flags=re.M)
             cell.outputs = []
+    code = "\n".join(cell.source for cell in cells if cell.cell_type == "code")
+    needed = packages(code)
+    notebook.metadata = {"kernelspec": KERNEL, book.PACKAGE: {"packages": needed}}
+    notebook.cells = [nbformat.v4.new_markdown_cell(HOW_TO_RUN)]
+    if needed: notebook.cells += [nbformat.v4.new_code_cell(loading(needed))]
+    for number, cell in enumerate(notebook.cells): cell.id = f"start-{number}"
+    notebook.cells += cells
     return notebook
 
 
 def settings(wheel, pyodide):
     "Of the kernel: where Pyodide is, and what is loaded with it."
-    # files are stored in chapters that do not run in a browser
-    packages = re.findall(r"([\w-]+)>=", book.SETTINGS["requirements"])
-    packages.remove("safetensors")
     # The kernel's worker is four folders below the site of JupyterLite, and takes
     # addresses relative to itself
-    options = {"packages": [*packages, "sympy", f"../../../../pypi/{wheel}"]}
+    options = {"packages": ["numpy", f"../../../../pypi/{wheel}"]}
     kernel = {"loadPyodideOptions": options}
     if "://" in pyodide: kernel["pyodideUrl"] = f"{pyodide.rstrip('/')}/pyodide.mjs"
     return kernel

@@ -21,7 +21,10 @@ from zipfile import ZipFile
 from jupyterlite_pyodide_kernel.constants import PYODIDE_VERSION
 from packaging.utils import canonicalize_name, parse_wheel_filename
 
-NEEDED = "micropip", "ipython", "jedi", "tqdm", "sympy", "matplotlib", "scikit-learn"
+NEEDED = (
+    "micropip", "ipython", "jedi", "tqdm", "sympy", "pandas", "matplotlib",
+    "scikit-learn",
+)
 CARRIER = "open-webui==0.12.4"
 
 
