@@ -16,7 +16,9 @@ from typing import NamedTuple
 from urllib.parse import urlencode
 
 import nbformat
-from jupyterlite_pyodide_kernel.constants import PYODIDE_KERNEL_PLUGIN_ID
+from jupyterlite_pyodide_kernel.constants import (
+    PYODIDE_KERNEL_PLUGIN_ID, PYODIDE_VERSION,
+)
 
 import book
 
@@ -41,10 +43,14 @@ LEFT_OUT = {
 # packages by the name that is imported, where it is not their own
 DISTRIBUTIONS = {"sklearn": "scikit-learn"}
 LOADABLE = {"matplotlib", "mpmath", "pandas", "scipy", "sklearn", "sympy", "tqdm"}
+OPTIONAL = {"pandas", "tqdm"}  # the package does without them
+FIRST_START = "the first start loads 30 to 60 MB and takes up to a minute"
 HOW_TO_RUN = """**To run this chapter**, choose *Run > Run All Cells* in the menu, or go
 from cell to cell with Shift+Enter, from the first one on: it loads what the chapter
 uses. Cells with three dots are solutions; a click on the dots shows them. Changes stay
-in this browser."""
+in this browser. Starting Python for the first time loads 30 to 60 MB and takes up to a
+minute."""
+PYODIDE_HOST = f"https://cdn.jsdelivr.net/pyodide/v{PYODIDE_VERSION}/full"
 LEFT_OUT_CELL = re.compile(
     r"^#\| *(default_exp|slow)\b|nbdev_export\(\)|n_workers=2|Thread\(", re.M
 )
@@ -104,14 +110,16 @@ def package_needs():
 def packages(source):
     "What code needs beside NumPy, itself and by what it calls of the package."
     names, methods = package_needs()
-    left, found, seen = [needs_of(ast.parse(source))], set(), set()
+    own = needs_of(ast.parse(source))
+    # methods of a name are many, so only those that the code itself calls
+    left = [own, *(methods[name] for name in own.methods & methods.keys())]
+    found, seen = own.imports, set()
     while left:
         needs = left.pop()
-        found |= needs.imports
-        for known, used in (names, needs.names), (methods, needs.methods):
-            for name in used & known.keys():
-                if id(known[name]) not in seen: left.append(known[name])
-                seen.add(id(known[name]))
+        found |= needs.imports - OPTIONAL
+        new = needs.names & names.keys() - seen
+        seen |= new
+        left += [names[name] for name in new]
     return sorted(DISTRIBUTIONS.get(name, name) for name in found)
 
 
@@ -210,6 +218,7 @@ def main():
         config = {
             "appName": book.PACKAGE,
             "appUrl": "./tree",
+            "exposeAppInBrowser": True,  # for lite.js
             "faviconUrl": "../../_static/favicon.svg",
             "litePluginSettings": {
                 PYODIDE_KERNEL_PLUGIN_ID: settings(wheel.name, pyodide)
@@ -230,6 +239,16 @@ def main():
             "--no-sourcemaps", "--no-unused-shared-packages",
             cwd=lite,
         )
+    for app in "notebooks", "repl":
+        page = book.ROOT / f"_site/lite/{app}/index.html"
+        if "://" in pyodide: source = pyodide
+        else: source = "../static/pyodide" if pyodide else PYODIDE_HOST
+        script = (
+            '<script src="../../_static/lite.js" defer '
+            f'data-pyodide="{source.rstrip("/")}/"></script>'
+        )
+        html = page.read_text(encoding="utf-8")
+        page.write_text(html.replace("</head>", f"{script}\n</head>"), encoding="utf-8")
 
 
 if __name__ == "__main__":
