@@ -145,7 +145,7 @@ def run_url(page):
 def prompt_url(code):
     """Address in the site of a prompt that runs some code when it opens, after what the
     code needs is loaded."""
-    code = f"{loading(packages(code))}\n\n{code}"
+    if needed := packages(code): code = f"{loading(needed)}\n\n{code}"
     query = urlencode({"kernel": "python", "execute": 1, "code": code})
     return f"lite/repl/index.html?{query}"
 
