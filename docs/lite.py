@@ -52,8 +52,11 @@ in this browser. Starting Python for the first time loads 30 to 60 MB and takes 
 minute."""
 PYODIDE_HOST = f"https://cdn.jsdelivr.net/pyodide/v{PYODIDE_VERSION}/full"
 LEFT_OUT_CELL = re.compile(
-    r"^#\| *(default_exp|slow)\b|nbdev_export\(\)|n_workers=2|Thread\(", re.M
+    r"^#\| *slow\b|n_workers=2|Thread\(|ThreadPool", re.M
 )
+PLUMBING = re.compile(r"^#\| *default_exp\b|nbdev_export\(\)", re.M)
+SAID_INSTEAD = """*A cell of the chapter is left out here: it takes minutes, or starts
+threads or processes, which a page of a browser does not have.*"""
 
 
 def notebook_path(page):
@@ -157,10 +160,14 @@ def readers_copy(notebook):
     cells = [
         cell
         for cell in notebook.cells
-        if cell.cell_type != "code" or not LEFT_OUT_CELL.search(cell.source)
+        if cell.cell_type != "code" or not PLUMBING.search(cell.source)
     ]
     for cell in cells:
         cell.metadata = {}
+        if cell.cell_type == "code" and LEFT_OUT_CELL.search(cell.source):
+            said = nbformat.v4.new_markdown_cell(SAID_INSTEAD, id=cell.id)
+            cell.clear()
+            cell.update(said)
         if cell.cell_type == "code":
             if "code-fold" in book.directives(cell.source):
                 summary = book.directives(cell.source).get("code-summary", "")

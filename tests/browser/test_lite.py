@@ -27,7 +27,7 @@ computes = pytest.mark.skipif(
 )
 PACKAGE = "nn_from_scratch"
 # chapters that every change is tried with; all are, with `--all`
-SAMPLE = ["04_initializers.ipynb"]
+SAMPLE = ["15_metrics.ipynb"]
 START = 120_000  # milliseconds for Python to start in the browser
 
 
