@@ -30,7 +30,7 @@ help:
 	@echo "                PYODIDE_URL=... is the address, or a local copy, of the Pyodide that its notebooks run with"
 	@echo "make docs-serve show it at http://localhost:8000"
 	@echo "make browser    open every page of the built site in Chromium"
-	@echo "                ALL=1 also compares the colours of every page, in both themes: half an hour"
+	@echo "                ALL=1 also compares the colours of every page, in both themes, and runs every live chapter: an hour"
 	@echo "make sync       clean the notebooks, export the package, write the README"
 	@echo "make wheel      build the wheel and the source distribution into dist/, the same bytes each time"
 	@echo "make clean      remove the environment and what was built"

@@ -35,7 +35,7 @@ def main():
         template = templates.from_string(page.read_text(encoding="utf-8"))
         text = template.render(
             vars(results), prompt_url=lite.prompt_url, wheel_url=lite.wheel_url,
-            prompt_size=lite.size_of,
+            first_start=lite.FIRST_START,
             picture=f"![{described}](figures/moons.svg)",
         )
         write(SITE / f"{name}.md", book.with_links(text, "definition"))

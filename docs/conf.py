@@ -102,13 +102,20 @@ def tables_of_meanings(app, doctree):
 
 def run_button(app, page, template, context, doctree):
     """Before the buttons that leave the site, one that opens the chapter as a live
-    notebook within it."""
+    notebook within it, or in its place why there is none."""
     if url := lite.run_url(page):
         button = {
-            "type": "link", "text": "Run", "tooltip": "Run in this browser",
+            "type": "link", "text": "Run",
+            "tooltip": f"Run in this browser: {lite.FIRST_START}",
             "icon": "fas fa-play", "label": "run", "url": context["pathto"](url, 1),
         }
         context["header_buttons"].insert(0, button)
+    elif reason := lite.left_out(page):
+        context["body"] = context["body"].replace(
+            "</h1>",
+            "</h1>\n<p class=\"not-run\">This chapter does not run in a browser: "
+            f"{reason}.</p>", 1,
+        )
 
 
 def setup(app):

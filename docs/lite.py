@@ -1,32 +1,62 @@
 """Build JupyterLite into _site/lite/: the chapters as live notebooks, and a prompt,
 with the package already there."""
+import ast
 import json
 import os
 import re
 import subprocess
 import sys
 import tempfile
+from collections import defaultdict
 from copy import deepcopy
+from functools import cache
 from pathlib import Path
 from shutil import copytree
+from typing import NamedTuple
 from urllib.parse import urlencode
 
 import nbformat
-from jupyterlite_pyodide_kernel.constants import PYODIDE_KERNEL_PLUGIN_ID
+from jupyterlite_pyodide_kernel.constants import (
+    PYODIDE_KERNEL_PLUGIN_ID, PYODIDE_VERSION,
+)
 
 import book
 
 KERNEL = {"name": "python", "display_name": "Python (Pyodide)", "language": "python"}
-# A page of a browser has no other processes or threads, and no files of the repository
+# Why the others do not run there: a page of a browser has one process and one thread,
+# no compiler, and no files of the repository
+FILES = "it reads and writes files of the repository"
+PROCESSES = "it starts several processes"
+COMPILER = "it compiles with Numba or C, which a browser does not have"
+OTHERS = "it compares with libraries that a browser does not have"
+DATA = "it reads data sets that are too large to load"
+LONG = "it trains for minutes, on several processes"
 LEFT_OUT = {
-    "23_storage", "24_estimators", "26_cli", "27_onnx", "28_compiled", "29_tables",
-    "35_distributed", "36_blocks", "37_loops", "38_kernels", "39_acceleration",
-    "41_mutants", "42_parity", "53_mnist", "54_cup", "55_speed", "56_scale",
-    "57_images", "58_names", "59_text", "60_table", "61_report", "62_comparison",
+    "23_storage": FILES, "24_estimators": PROCESSES, "26_cli": PROCESSES,
+    "27_onnx": OTHERS, "28_compiled": COMPILER, "29_tables": FILES,
+    "35_distributed": PROCESSES, "36_blocks": PROCESSES, "37_loops": COMPILER,
+    "38_kernels": COMPILER, "39_acceleration": COMPILER, "41_mutants": PROCESSES,
+    "42_parity": OTHERS, "53_mnist": DATA, "54_cup": DATA, "55_speed": OTHERS,
+    "56_scale": COMPILER, "57_images": DATA, "58_names": DATA, "59_text": DATA,
+    "60_table": LONG, "61_report": LONG, "62_comparison": LONG,
 }
+# packages by the name that is imported, where it is not their own
+DISTRIBUTIONS = {"sklearn": "scikit-learn"}
+LOADABLE = {"matplotlib", "mpmath", "pandas", "scipy", "sklearn", "sympy", "tqdm"}
+OPTIONAL = {"pandas", "tqdm"}  # the package does without them
+FIRST_START = "the first start loads 30 to 60 MB and takes up to a minute"
+HOW_TO_RUN = """**To run this chapter**, choose *Run > Run All Cells* in the menu, or go
+from cell to cell with Shift+Enter, from the first one on: it loads what the chapter
+uses. Cells with three dots are solutions; a click on the dots shows them. Changes stay
+in this browser. Starting Python for the first time loads 30 to 60 MB and takes up to a
+minute."""
+PYODIDE_HOST = f"https://cdn.jsdelivr.net/pyodide/v{PYODIDE_VERSION}/full"
 LEFT_OUT_CELL = re.compile(
-    r"^#\| *(default_exp|slow)\b|nbdev_export\(\)|n_workers=2|Thread\(", re.M
+    r"^#\| *slow\b|n_workers=2|Thread\(|ThreadPool", re.M
 )
+PLUMBING = re.compile(r"^#\| *default_exp\b|nbdev_export\(\)", re.M)
+SAID_INSTEAD = """*A cell of the chapter is left out here: it takes minutes, or starts
+threads or processes, which a page of a browser does not have.*"""
 
 
 def notebook_path(page):
@@ -34,6 +64,72 @@ def notebook_path(page):
     found = page in {chapter.page for chapter in book.chapters()}
     if found and Path(page).name not in LEFT_OUT:
         return f"{page.removeprefix('nbs/')}.ipynb"
+
+
+def left_out(page):
+    "Why a chapter has no live notebook; nothing for a page that has one, or is none."
+    if page in {chapter.page for chapter in book.chapters()}:
+        return LEFT_OUT.get(Path(page).name)
+
+
+class Needs(NamedTuple):
+    "What some code imports that a browser has to load, and what it may call."
+    imports: set
+    names: set  # of functions and classes
+    methods: set
+
+
+def needs_of(*nodes):
+    found = Needs(set(), set(), set())
+    for part in (part for node in nodes for part in ast.walk(node)):
+        if isinstance(part, ast.Import):
+            found.imports.update(alias.name for alias in part.names)
+        elif isinstance(part, ast.ImportFrom):
+            found.imports.add(part.module or "")
+        elif isinstance(part, ast.Name):
+            found.names.add(part.id)
+        elif isinstance(part, ast.Attribute):
+            found.methods.add(part.attr)
+    tops = {name.partition(".")[0] for name in found.imports}
+    return found._replace(imports=tops & LOADABLE)
+
+
+@cache
+def package_needs():
+    """Of the package's functions, of its classes when they are made, and of methods of
+    any class, by name."""
+    names, methods = {}, defaultdict(list)
+    for path in (book.ROOT / book.PACKAGE).glob("*.py"):
+        for node in ast.parse(path.read_text(encoding="utf-8")).body:
+            if isinstance(node, ast.FunctionDef): names[node.name] = needs_of(node)
+            if not isinstance(node, ast.ClassDef): continue
+            functions = [f for f in node.body if isinstance(f, ast.FunctionDef)]
+            special = [f for f in functions if f.name.startswith("__")]
+            names[node.name] = needs_of(*special)
+            for function in functions: methods[function.name].append(function)
+    return names, {name: needs_of(*found) for name, found in methods.items()}
+
+
+def packages(source):
+    "What code needs beside NumPy, itself and by what it calls of the package."
+    names, methods = package_needs()
+    own = needs_of(ast.parse(source))
+    # methods of a name are many, so only those that the code itself calls
+    left = [own, *(methods[name] for name in own.methods & methods.keys())]
+    found, seen = own.imports, set()
+    while left:
+        needs = left.pop()
+        found |= needs.imports - OPTIONAL
+        new = needs.names & names.keys() - seen
+        seen |= new
+        left += [names[name] for name in new]
+    return sorted(DISTRIBUTIONS.get(name, name) for name in found)
+
+
+def loading(names):
+    "Code that loads packages of Pyodide."
+    listed = ", ".join(f'"{name}"' for name in names)
+    return f"import pyodide_js\n\nawait pyodide_js.loadPackage([{listed}])"
 
 
 def wheel_url():
@@ -50,36 +146,50 @@ def run_url(page):
 
 
 def prompt_url(code):
-    "Address in the site of a prompt that runs some code when it opens."
+    """Address in the site of a prompt that runs some code when it opens, after what the
+    code needs is loaded."""
+    if needed := packages(code): code = f"{loading(needed)}\n\n{code}"
     query = urlencode({"kernel": "python", "execute": 1, "code": code})
     return f"lite/repl/index.html?{query}"
 
 
 def readers_copy(notebook):
     """A chapter without nbdev's directives and without outputs: what is shown has been
-    run by the reader."""
+    run by the reader. It starts with how to run it, and solutions are folded."""
     notebook = deepcopy(notebook)
-    notebook.metadata = {"kernelspec": KERNEL}
-    notebook.cells = [
+    cells = [
         cell
         for cell in notebook.cells
-        if cell.cell_type != "code" or not LEFT_OUT_CELL.search(cell.source)
+        if cell.cell_type != "code" or not PLUMBING.search(cell.source)
     ]
-    for cell in notebook.cells:
+    for cell in cells:
+        cell.metadata = {}
+        if cell.cell_type == "code" and LEFT_OUT_CELL.search(cell.source):
+            said = nbformat.v4.new_markdown_cell(SAID_INSTEAD, id=cell.id)
+            cell.clear()
+            cell.update(said)
         if cell.cell_type == "code":
+            if "code-fold" in book.directives(cell.source):
+                summary = book.directives(cell.source).get("code-summary", "")
+                cell.metadata = {"jupyter": {"source_hidden": True}}
+                cell.source = f"# {summary}\n{cell.source}"
             cell.source = re.sub(r"^#\|.*\n?", "", cell.source, flags=re.M)
             cell.outputs = []
+    code = "\n".join(cell.source for cell in cells if cell.cell_type == "code")
+    needed = packages(code)
+    notebook.metadata = {"kernelspec": KERNEL, book.PACKAGE: {"packages": needed}}
+    notebook.cells = [nbformat.v4.new_markdown_cell(HOW_TO_RUN)]
+    if needed: notebook.cells += [nbformat.v4.new_code_cell(loading(needed))]
+    for number, cell in enumerate(notebook.cells): cell.id = f"start-{number}"
+    notebook.cells += cells
     return notebook
 
 
 def settings(wheel, pyodide):
     "Of the kernel: where Pyodide is, and what is loaded with it."
-    # files are stored in chapters that do not run in a browser
-    packages = re.findall(r"([\w-]+)>=", book.SETTINGS["requirements"])
-    packages.remove("safetensors")
     # The kernel's worker is four folders below the site of JupyterLite, and takes
     # addresses relative to itself
-    options = {"packages": [*packages, "sympy", f"../../../../pypi/{wheel}"]}
+    options = {"packages": ["numpy", f"../../../../pypi/{wheel}"]}
     kernel = {"loadPyodideOptions": options}
     if "://" in pyodide: kernel["pyodideUrl"] = f"{pyodide.rstrip('/')}/pyodide.mjs"
     return kernel
@@ -115,6 +225,7 @@ def main():
         config = {
             "appName": book.PACKAGE,
             "appUrl": "./tree",
+            "exposeAppInBrowser": True,  # for lite.js
             "faviconUrl": "../../_static/favicon.svg",
             "litePluginSettings": {
                 PYODIDE_KERNEL_PLUGIN_ID: settings(wheel.name, pyodide)
@@ -135,6 +246,16 @@ def main():
             "--no-sourcemaps", "--no-unused-shared-packages",
             cwd=lite,
         )
+    for app in "notebooks", "repl":
+        page = book.ROOT / f"_site/lite/{app}/index.html"
+        if "://" in pyodide: source = pyodide
+        else: source = "../static/pyodide" if pyodide else PYODIDE_HOST
+        script = (
+            '<script src="../../_static/lite.js" defer '
+            f'data-pyodide="{source.rstrip("/")}/"></script>'
+        )
+        html = page.read_text(encoding="utf-8")
+        page.write_text(html.replace("</head>", f"{script}\n</head>"), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -738,3 +738,21 @@ def test_labels_and_rows_are_the_same_targets(labels):
     rows = encode_targets(labels, 5, nn.Softmax())
     assert np.array_equal(rows, encode_targets(rows, 5, nn.Softmax()))
     assert rows.argmax(axis=1).tolist() == labels
+
+
+def test_without_sklearn_it_is_said_what_is_missing():
+    code = (
+        "import sys; sys.modules['sklearn'] = None\n"
+        "import nn_from_scratch as nn\n"
+        "X, y = [[0.0]] * 10, [0, 1] * 5\n"
+        "calls = nn.two_moons, nn.digits, lambda: nn.split(X, y)\n"
+        "for call in calls:\n"
+        "    try: call()\n"
+        "    except ImportError as error: print(error)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    )
+    lines = done.stdout.splitlines()
+    assert len(lines) == 3
+    assert all("pip install scikit-learn" in line for line in lines)

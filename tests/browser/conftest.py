@@ -28,7 +28,8 @@ QUIET = ("gpu", "quic", "background-networking", "component-update", "sync")
 
 def pytest_addoption(parser):
     parser.addoption(
-        "--all", action="store_true", help="the contrast of colours on every page"
+        "--all", action="store_true",
+        help="the contrast of colours on every page, and all chapters in Pyodide",
     )
 
 
@@ -36,8 +37,11 @@ def pytest_collection_modifyitems(config, items):
     if config.getoption("all"): return
     few = [
         item for item in items
-        if not item.name.startswith("test_colours")
-        or item.callspec.params["opened"] in COLOURED
+        if not item.get_closest_marker("weekly")
+        and (
+            not item.name.startswith("test_colours")
+            or item.callspec.params["opened"] in COLOURED
+        )
     ]
     config.hook.pytest_deselected(items=[item for item in items if item not in few])
     items[:] = few
