@@ -25,7 +25,7 @@ export function sized(canvas) {
 const mix = (a, b, t) => a + (b - a) * t;
 function between(value) {
   // From the colour of class 0 over paper to the colour of class 1, for -1 to 1.
-  const strength = Math.min(1, Math.abs(value)) * 0.62, colour = RGB[value < 0 ? 0 : 1], ground = paper();
+  const strength = Math.min(1, Math.abs(value)) * (dark() ? 0.75 : 0.62), colour = RGB[value < 0 ? 0 : 1], ground = paper();
   return ground.map((part, i) => mix(part, colour[i], strength));
 }
 

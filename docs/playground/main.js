@@ -14,7 +14,7 @@ const make = (tag, given = {}, ...inside) => {
 };
 
 let engine, settings = structuredClone(USUAL), data = null, picture = null, presets = [], digits = null;
-let running = false, fresh = false, revision = 0, timer = 0, mark = null, pinned = false, probing = false, nextProbe = null, pictures = 0, isStill = false;
+let running = false, fresh = false, revision = 0, timer = 0, mark = null, pinned = false, probing = false, nextProbe = null, pictures = 0, ended = 0, isStill = false;
 const drawing = new Drawing($("net"), $("numbers"));
 
 // --- what is said
@@ -141,7 +141,7 @@ function onEvent(event) {
   } else if (event.event === "stopped") {
     setRunning(false);
     if (event.reason !== "paused" && event.message) say($("said"), [event.message]);
-    attempt(async () => { showPicture(await engine.call("picture"), true); announce(event.reason === "finished" ? "Training has ended. " : event.reason === "diverged" ? `${event.message ?? "Training diverged."} ` : "Paused. "); });
+    attempt(async () => { showPicture(await engine.call("picture"), true); announce(event.reason === "finished" ? "Training has ended. " : event.reason === "diverged" ? `${event.message ?? "Training diverged."} ` : "Paused. "); ended++; });
   }
 }
 
@@ -605,5 +605,5 @@ begin().catch(error => trouble(`The page could not be set up. ${worded(error)}`)
 // For the tests, which read numbers rather than pixels.
 globalThis.playground = {
   get settings() { return structuredClone(settings); }, get picture() { return picture; }, get data() { return data; },
-  get running() { return running; }, get pictures() { return pictures; }, get fresh() { return fresh && !timer; }, get engine() { return engine; },
+  get running() { return running; }, get pictures() { return pictures; }, get ended() { return ended; }, get fresh() { return fresh && !timer; }, get engine() { return engine; },
 };
