@@ -1,10 +1,13 @@
 // Pictures on canvas: the plane, what units answer, curves.
 export const COLOURS = ["#0072b2", "#d55e00", "#009e73", "#cc79a7", "#777777", "#56b4e9", "#e69f00", "#8c564b", "#7f3c8d", "#a5aa99"];
+// of points and lines on a dark page, where those of the plots would sink into the ground
+const BRIGHT = ["#56b4e9", "#ff9d57", "#3fd6a8", "#e6a3cb", "#b5b5b5", "#8fd0f5", "#f0bd4f", "#c79087", "#bb7cc6", "#c9d2cb"];
+export const colourOf = kind => (dark() ? BRIGHT : COLOURS)[kind % COLOURS.length];
 const RGB = COLOURS.map(colour => [1, 3, 5].map(at => parseInt(colour.slice(at, at + 2), 16)));
-export const dark = () => {
-  const {theme} = document.documentElement.dataset;
-  return theme === "dark" || (theme !== "light" && matchMedia("(prefers-color-scheme: dark)").matches);
-};
+let theme = null;  // asked for once, since every pixel depends on it
+export const dark = () => theme ??= document.documentElement.dataset.theme === "dark"
+  || (document.documentElement.dataset.theme !== "light" && matchMedia("(prefers-color-scheme: dark)").matches);
+export const themeChanged = () => { theme = null; };
 const paper = () => dark() ? [20, 24, 30] : [255, 255, 255];
 const ink = () => dark() ? "#ced6dd" : "#222832";
 const faint = () => dark() ? "#a3abb6" : "#48566b";
@@ -23,10 +26,10 @@ export function sized(canvas) {
 }
 
 const mix = (a, b, t) => a + (b - a) * t;
-function between(value) {
+function between(value, ground = paper()) {
   // From the colour of class 0 over paper to the colour of class 1, for -1 to 1.
-  const strength = Math.min(1, Math.abs(value)) * (dark() ? 0.75 : 0.62), colour = RGB[value < 0 ? 0 : 1], ground = paper();
-  return ground.map((part, i) => mix(part, colour[i], strength));
+  const strength = Math.min(1, Math.abs(value)) * (dark() ? 0.75 : 0.62), colour = RGB[value < 0 ? 0 : 1];
+  return [mix(ground[0], colour[0], strength), mix(ground[1], colour[1], strength), mix(ground[2], colour[2], strength)];
 }
 
 export function field(values, rows, columns, kinds, scale) {
@@ -43,8 +46,9 @@ export function field(values, rows, columns, kinds, scale) {
       for (let kind = 1; kind < kinds; kind++) if (values[from * kinds + kind] > values[from * kinds + best]) best = kind;
       const sure = (values[from * kinds + best] - 1 / kinds) / (1 - 1 / kinds);
       colour = ground.map((part, i) => mix(part, RGB[best % RGB.length][i], 0.08 + 0.54 * Math.max(0, sure)));
-    } else colour = between(scale(values[from]));
-    image.data.set([...colour, 255], to);
+    } else colour = between(scale(values[from]), ground);
+    for (let i = 0; i < 3; i++) image.data[to + i] = colour[i];
+    image.data[to + 3] = 255;
   }
   context.putImageData(image, 0, 0);
   return small;
@@ -73,7 +77,7 @@ export function marker(context, x, y, kind, size, hollow) {
     corners.forEach(([dx, dy], i) => context[i ? "lineTo" : "moveTo"](x + dx * size, y + dy * size));
     context.closePath();
   }
-  const colour = COLOURS[kind % COLOURS.length];
+  const colour = colourOf(kind);
   if (hollow) {
     context.fillStyle = dark() ? "#14181e" : "#fff";
     context.strokeStyle = colour;
@@ -201,7 +205,7 @@ export function drawPlane(canvas, data, picture, mark) {
   }
   if (plane.grid && plane.curve) {
     const values = plane.grid.data;
-    context.strokeStyle = COLOURS[1];
+    context.strokeStyle = colourOf(1);
     context.lineWidth = 2.5;
     context.beginPath();
     for (let i = 0; i < values.length; i++) context[i ? "lineTo" : "moveTo"](...place.to(plane.x0 + (plane.x1 - plane.x0) * i / (values.length - 1), values[i]));
@@ -251,7 +255,7 @@ export function drawCurve(canvas, series, {title, x: xName = "epoch", logX = fal
   y0 -= pad; y1 += pad;
   const left = 44, top = 20, w = width - left - 8, h = height - top - 30;
   const to = (x, y) => [left + (g(x) - x0) / (x1 - x0) * w, top + (y1 - f(y)) / (y1 - y0) * h];
-  const accents = dark() ? ["#56b4e9", "#f08a4b"] : ["#0072b2", "#d55e00"];
+  const accents = [colourOf(0), colourOf(1)];
   context.font = "11px system-ui, sans-serif";
   context.fillStyle = faint();
   context.textBaseline = "top";
@@ -326,14 +330,14 @@ export function planeAsSvg(data, picture) {
   const path = pairs => pairs.map(pair => pair.map(([x, y], i) => `${i ? "L" : "M"}${place.to(x, y).map(v => v.toFixed(1)).join(" ")}`).join("")).join("");
   if (plane.pieces.length) add("path", {d: path(plane.pieces), fill: "none", stroke: ink(), "stroke-width": 1.5}, group);
   for (const {x, y, kind, hollow, value} of plane.points) {
-    const [px, py] = place.to(x, y), colour = value !== undefined && data.task === "number" ? `rgb(${between(plane.scale(value) * 1.6).map(Math.round)})` : COLOURS[kind % COLOURS.length];
+    const [px, py] = place.to(x, y), colour = value !== undefined && data.task === "number" ? `rgb(${between(plane.scale(value) * 1.6).map(Math.round)})` : colourOf(kind);
     const look = {fill: hollow ? `rgb(${paper()})` : colour, stroke: hollow ? colour : `rgb(${paper()})`, "stroke-width": hollow ? 1.6 : 0.7};
     const shape = kind % 4;
     if (shape === 0) add("circle", {cx: px, cy: py, r: 3.6, ...look}, group);
     else if (shape === 1) add("rect", {x: px - 3.2, y: py - 3.2, width: 6.4, height: 6.4, ...look}, group);
     else add("path", {d: shape === 2 ? `M${px} ${py - 4.1}l4 7.2h-8z` : `M${px} ${py - 4.5}l4.5 4.5-4.5 4.5-4.5-4.5z`, ...look}, group);
   }
-  if (plane.grid && plane.curve) add("path", {d: path([[...plane.grid.data].map((y, i, all) => [plane.x0 + (plane.x1 - plane.x0) * i / (all.length - 1), y])]), fill: "none", stroke: COLOURS[1], "stroke-width": 2.5}, group);
+  if (plane.grid && plane.curve) add("path", {d: path([[...plane.grid.data].map((y, i, all) => [plane.x0 + (plane.x1 - plane.x0) * i / (all.length - 1), y])]), fill: "none", stroke: colourOf(1), "stroke-width": 2.5}, group);
   add("rect", {x: left, y: top, width: w, height: h, fill: "none", stroke: faint()});
   const text = {"font-family": "system-ui, sans-serif", "font-size": 11, fill: faint()};
   for (const tick of ticks(plane.x0, plane.x1)) add("text", {x: place.to(tick, 0)[0], y: top + h + 14, "text-anchor": "middle", ...text}).textContent = brief(tick);

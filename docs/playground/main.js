@@ -1,5 +1,5 @@
 // The page: what the reader does becomes settings, settings become calls, and what the worker answers is drawn.
-import {brief, COLOURS, dark, drawCurve, drawPlane, marker, placing, planeAsSvg} from "./draw.js";
+import {brief, dark, drawCurve, drawPlane, marker, placing, planeAsSvg, themeChanged} from "./draw.js";
 import {Engine} from "./engine.js";
 import {fit, show as showEquations} from "./equations.js";
 import {Drawing} from "./network.js";
@@ -173,10 +173,12 @@ const measured = value => value === undefined || value === null || Number.isNaN(
 
 function paint() {
   drawPlane($("plane"), data, picture, mark);
-  curves();
+  if (!running || performance.now() - drawn > 100) curves();
   $("under").textContent = isStill ? "The picture of an earlier run; Train computes one here." : `Filled points are trained on${data?.x_val?.data.length ? ", hollow ones validate" : ""}.`;
 }
+let drawn = 0;  // when the curves were, which need not be for each picture
 function curves() {
+  drawn = performance.now();
   const history = picture?.history ?? {}, of = name => [...(history[name] ?? [])].map(value => value ?? NaN);
   const series = (train, val) => [of(train), of(val)].map(y => ({x: y.map((_, i) => i + 1), y})).filter(({y}, i) => i === 0 || y.length);
   drawCurve($("loss-curve"), series("train_loss", "val_loss"), {title: "loss"});
@@ -562,11 +564,13 @@ function wire() {
   const showTheme = () => $("theme").setAttribute("aria-pressed", String(dark()));
   $("theme").addEventListener("click", () => {
     const mode = document.documentElement.dataset.theme = dark() ? "light" : "dark";
+    themeChanged();
     try { localStorage.setItem("mode", mode); localStorage.setItem("theme", mode); } catch { /* it lasts as long as the page */ }
     showTheme();
   });
   showTheme();
   const again = () => {
+    themeChanged();
     paint();
     rate();
     if (data) showLegend();
@@ -575,7 +579,7 @@ function wire() {
     document.querySelectorAll(".equations .tex").forEach(fit);
   };
   new MutationObserver(again).observe(document.documentElement, {attributeFilter: ["data-theme"]});
-  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => { showTheme(); again(); });
+  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => { again(); showTheme(); });
   new ResizeObserver(again).observe(document.querySelector("main"));
   addEventListener("hashchange", readAddress);
 }
