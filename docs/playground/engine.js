@@ -21,7 +21,7 @@ export class Engine {
       worker.onerror = event => { event.preventDefault(); fail(new Error(event.message || "The worker did not start.")); };
       worker.onmessage = ({data}) => {
         this.#heard = performance.now();
-        if (data.event === "ready") { URL.revokeObjectURL(blob); this.ready = true; ready(data); }
+        if (data.event === "ready") { URL.revokeObjectURL(blob); this.ready = true; this.on(data); return ready(data); }
         if (data.event === "failed" || (data.event === "error" && !this.ready)) return fail(new Error(data.message ?? data.text ?? "Python did not start."));
         if (data.event) return this.on(data);
         const call = this.#waiting.get(data.id);

@@ -128,7 +128,8 @@ async function advance(name) {
 }
 
 function onEvent(event) {
-  if (event.event === "progress") {
+  if (event.event === "ready") $("versions").textContent = `Running here: ${Object.entries(event.versions).map(pair => pair.join(" ")).join(", ")}.`;
+  else if (event.event === "progress") {
     $("start-text").textContent = event.text;
     $("start-bar").value = event.done;
   } else if (event.event === "picture") {
@@ -179,7 +180,7 @@ function paint() {
 let drawn = 0;  // when the curves were, which need not be for each picture
 function curves() {
   drawn = performance.now();
-  const history = picture?.history ?? {}, of = name => [...(history[name] ?? [])].map(value => value ?? NaN);
+  const history = picture?.history ?? {}, of = name => [...(history[name]?.data ?? [])].map(value => value ?? NaN);
   const series = (train, val) => [of(train), of(val)].map(y => ({x: y.map((_, i) => i + 1), y})).filter(({y}, i) => i === 0 || y.length);
   drawCurve($("loss-curve"), series("train_loss", "val_loss"), {title: "loss"});
   const metric = picture?.metric_name, key = metric && Object.keys(history).find(name => name.startsWith("train_") && name !== "train_loss");
@@ -383,7 +384,7 @@ function fillLayers() {
   if (focused) (box.querySelector(`[data-at="${Math.min(at, settings.layers.length - 1)}"] [data-field="${focused}"]`) ?? $("add-layer")).focus();
 }
 function lesson(preset) {
-  $("lesson-text").replaceChildren(...(preset ? [`${preset.said} `, ...(preset.chapter ? [make("a", {href: `../nbs/${preset.chapter}.html`, textContent: "Its chapter"})] : [])] : []));
+  $("lesson-text").replaceChildren(...(preset ? [`${preset.said} `, ...(preset.chapter ? [make("a", {href: `../nbs/${preset.chapter}`, textContent: "Its chapter"})] : [])] : []));
 }
 function usePreset(name) {
   const preset = presets.find(one => one.name === name);
@@ -473,6 +474,7 @@ const HERE = {
   "save-network": away(async () => { download("network.safetensors", "application/octet-stream", await engine.call("save")); $("away-said").textContent = "The network is among your downloads; Network.load reads it."; }),
   "check": () => attempt(async () => {
     if (!await ready()) return;
+    if (running) await stop();
     $("check-said").textContent = "Checking.";
     const {rows, passed, said} = await engine.call("check_gradient"), worst = make("table");
     worst.append(make("thead", {}, make("tr", {}, make("th", {scope: "col", textContent: "Parameter"}), make("th", {scope: "col", textContent: "Relative error"}))));
@@ -481,6 +483,7 @@ const HERE = {
   }, text => { $("check-said").textContent = text; }),
   "find-rate": () => attempt(async () => {
     if (!await ready()) return;
+    if (running) await stop();
     $("rate-said").textContent = "Trying rates.";
     const {etas, losses, suggestion, said} = await engine.call("find_rate");
     const x = [...(etas.data ?? etas)], y = [...(losses.data ?? losses)].map(value => value ?? NaN), use = make("button", {type: "button", textContent: `Use ${brief(suggestion)}`});
