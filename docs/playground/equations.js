@@ -11,8 +11,9 @@ const digits = value => {
   return value.toFixed(3);
 };
 
-export function matrix({shape, data}) {
+export function matrix(array) {
   // Its first rows and columns in TeX, dots for the rest.
+  const {shape, data} = array;
   if (data.length === 1) return digits(data[0]);
   const columns = shape.at(-1), rows = data.length / columns;
   const shown = rows > MOST.rows ? MOST.rows - 1 : rows, across = columns > MOST.columns ? MOST.columns - 1 : columns;
@@ -46,7 +47,7 @@ export function show(box, steps) {
     step.className = "equation";
     title.textContent = [typeof layer === "number" ? `Layer ${layer + 1}` : layer, name].filter(Boolean).join(": ");
     step.append(title);
-    for (const tex of [equation, ...values.map(value => `${value.symbol} = ${matrix(value)}`)]) {
+    for (const tex of [equation, ...values.map(value => `${value.symbol} = ${matrix(value.data)}`)]) {
       const line = document.createElement("div");
       line.className = "tex";
       set(line, `\\displaystyle ${tex}`);

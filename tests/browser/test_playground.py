@@ -375,6 +375,8 @@ def test_keyboard_alone(play):
     for key in "ArrowLeft", "ArrowUp", "Enter":
         play.keyboard.press(key)
     expect(play.locator("#equations-at")).to_contain_text("with the target")
+    first = play.locator(".equation").first.locator("annotation").nth(1)
+    assert re.search(r"begin\{bmatrix\}-?\d", first.text_content())
     play.keyboard.press("Escape")
     play.locator(".unit").nth(3).focus()
     play.keyboard.press("Enter")
