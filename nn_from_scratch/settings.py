@@ -29,7 +29,7 @@ from .optimizers import OPTIMIZERS
 from .regularizers import L1, L2, ElasticNet
 from .schedules import SCHEDULES
 
-# %% ../nbs/43_settings.ipynb #037d06b7
+# %% ../nbs/43_settings.ipynb #0555de25
 ACTIVATIONS = {
     "linear": Linear, "sigmoid": Sigmoid, "tanh": Tanh, "relu": ReLU,
     "leaky_relu": LeakyReLU, "elu": ELU, "softplus": Softplus, "silu": SiLU,
@@ -55,7 +55,8 @@ SETTINGS = {
     "loss": ("auto", ("auto", *LOSSES)), "optimizer": ("adam", tuple(OPTIMIZERS)),
     "eta": (0.02, (1e-6, 1000.)), "schedule": ("constant", tuple(SCHEDULES)),
     "regularizer": ("none", ("none", *PENALTIES)), "strength": (0., (0., 10.)),
-    "batch_size": (32, (1, 2000)), "initializer": ("auto", ("auto", *INITIALIZERS, "equal")),
+    "batch_size": (32, (1, 2000)), "initializer": ("auto", (
+        "auto", *INITIALIZERS, "equal")),
     "epochs": (200, (1, 2000)), "seed": (0, (0, 2**32 - 1))}
 
 # %% ../nbs/43_settings.ipynb #549db679
@@ -123,7 +124,7 @@ def checked_settings(
     settings["layers"] = [completed(layer, LAYER, "a layer") for layer in layers]
     return settings
 
-# %% ../nbs/43_settings.ipynb #ec3e225a
+# %% ../nbs/43_settings.ipynb #ed191e95
 def made(kind, n, noise, k, rng):
     "Features (n, 2) and labels (n,), or for a curve features (n, 1) and numbers."
     if kind == "curve":
@@ -155,7 +156,7 @@ def make_data(
     noise: float = 0.2,  # deviation of the noise
     classes: int = 2,  # of blobs and spirals; any other kind has two
     validation: float = 0.3,  # share of the points
-    points: list | None = None,  # in place of a kind: rows whose last number is the target
+    points: list | None = None,  # in place of a kind; the last number is the target
     seed: int = 0,  # of the points and their shares
 ) -> tuple:  # x_train, y_train, x_val, y_val
     "Points with their targets, and which of them are to validate."
@@ -302,7 +303,7 @@ def stand_in():
             module, tensors_to_bytes, tensors_from_bytes)
         sys.modules |= {"safetensors": package, "safetensors.numpy": module}
 
-# %% ../nbs/43_settings.ipynb #11749d14
+# %% ../nbs/43_settings.ipynb #04ac42e1
 def lesson(name, title, said, chapter, asserted, data=None, **settings):
     given = {"data": data or {}, **settings}
     return {"name": name, "title": title, "said": said, "chapter": f"{chapter}.html",
@@ -324,8 +325,7 @@ def presets():
         lesson("dead-relu", "Dead ReLUs", "Units whose picture is empty answer 0 to "
                "every point, get no gradient, and do not come back.",
                "02_activations", "At least a third of the first units are dead.",
-               layers=[{"units": 16, "activation": "relu"}], eta=3.,
-               optimizer="gradient_descent", initializer="uniform", epochs=50),
+               layers=[{"units": 16, "activation": "relu"}], eta=0.5, epochs=50),
         lesson("saturation", "Saturated sigmoids", "The gradient of the first layer is "
                "far smaller than that of the last.", "02_activations",
                "The last layer's gradient is over 100 times the first's.", layers=deep,
