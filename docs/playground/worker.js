@@ -21,7 +21,7 @@
    40 ms the worker looks at its messages. A call that changes the network ends training without "stopped". */
 const CALLS = new Set(["configure", "read_table", "picture", "step", "epoch", "reset", "probe", "check_gradient", "find_rate",
   "script", "notebook", "presets", "save", "load"]);
-const CHANGES = new Set(["configure", "reset", "load", "step", "epoch", "find_rate", "check_gradient"]);
+const CHANGES = new Set(["configure", "reset", "load", "step", "epoch"]);
 const SLICE = 0.04;  // seconds
 const BRIDGE = `
 import json
