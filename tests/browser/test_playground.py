@@ -141,14 +141,15 @@ def equal_weights(last, page):
 
 
 def dead_relu(last, page):
-    answers = last["units"][0]
-    units = answers["shape"][0]
-    size = len(answers["data"]) // units
+    "Of units that answer 0 to every point that is trained on."
+    x = page.evaluate("[...playground.data.x_train.data]")
+    points = [*zip(x[::2], x[1::2])]
+    bias = last["weights"][0]["b"]["data"]
     dead = [
-        unit for unit in range(units)
-        if not any(answers["data"][unit * size:(unit + 1) * size])
+        all(w[0] * x1 + w[1] * x2 + b <= 0 for x1, x2 in points)
+        for w, b in zip(columns(last, 0), bias)
     ]
-    assert len(dead) >= units / 3
+    assert sum(dead) >= len(dead) / 3
 
 
 def saturation(last, page):
