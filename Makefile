@@ -108,6 +108,7 @@ docs: build/static
 	$(BIN)/sphinx-build -c docs -W --keep-going --quiet --jobs auto --fresh-env --doctree-dir build/doctrees build/site build/html
 	rm -rf _site && cp -r build/html _site
 	$(BIN)/python docs/lite.py
+	$(BIN)/python docs/playground.py
 	$(BIN)/python -m pytest --quiet tests/site
 
 docs-serve: docs

@@ -21,7 +21,7 @@ PYODIDE = "https://cdn.jsdelivr.net/pyodide/"
 # One of each kind, with every colour of the style sheets: `--all` looks at all of them
 COLOURED = (
     "index.html", "404.html", "search.html", "results.html", "CONTRIBUTING.html",
-    "api/losses.html", "nbs/15_metrics.html",
+    "api/losses.html", "nbs/15_metrics.html", "playground/index.html",
 )
 QUIET = ("gpu", "quic", "background-networking", "component-update", "sync")
 
