@@ -94,7 +94,7 @@ _MODULES = (
     "datasets", "gradcheck", "storage", "convolution", "embedding", "recurrence",
     "attention", "transformer", "onnx", "distributed", "blocks", "tables",
     "estimators", "autodiff", "mutants", "cli", "compiled", "loops", "kernels",
-    "acceleration")
+    "acceleration", "settings", "playground")
 
 def __getattr__(name: str):
     """A module of the package, or a name from the first module that has it, loaded when
