@@ -270,7 +270,7 @@ class RandomShift(Layer):
     def __repr__(self):
         return f"RandomShift({self.pixels})"
 
-# %% ../nbs/30_convolution.ipynb #52da2158
+# %% ../nbs/30_convolution.ipynb #f38864fe
 class Pool2D(Layer):
     "Base of the layers that make one number of each window of a channel."
 
@@ -297,7 +297,6 @@ class Pool2D(Layer):
         stride = "" if self.stride == self.size else f", stride={short(self.stride)}"
         return f"{type(self).__name__}({short(self.size)}{stride})"
 
-# %% ../nbs/30_convolution.ipynb #75182dff
 class MaxPool2D(Pool2D):
     "The largest number of each window of a channel. Zhou and Chellappa (1988)."
 
