@@ -110,12 +110,13 @@ def package_needs():
     return names, {name: needs_of(*found) for name, found in methods.items()}
 
 
-def packages(source):
+def packages(source, follow=True):
     "What code needs beside NumPy, itself and by what it calls of the package."
     names, methods = package_needs()
     own = needs_of(ast.parse(source))
     # methods of a name are many, so only those that the code itself calls
-    left = [own, *(methods[name] for name in own.methods & methods.keys())]
+    left = [own]
+    if follow: left += [methods[name] for name in own.methods & methods.keys()]
     found, seen = own.imports, set()
     while left:
         needs = left.pop()
@@ -148,7 +149,7 @@ def run_url(page):
 def prompt_url(code):
     """Address in the site of a prompt that runs some code when it opens, after what the
     code needs is loaded."""
-    if needed := packages(code): code = f"{loading(needed)}\n\n{code}"
+    if needed := packages(code, follow=False): code = f"{loading(needed)}\n\n{code}"
     query = urlencode({"kernel": "python", "execute": 1, "code": code})
     return f"lite/repl/index.html?{query}"
 

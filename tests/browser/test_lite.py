@@ -28,7 +28,7 @@ computes = pytest.mark.skipif(
 PACKAGE = "nn_from_scratch"
 # chapters that every change is tried with; all are, with `--all`
 SAMPLE = ["15_metrics.ipynb"]
-START = 120_000  # milliseconds for Python to start in the browser
+START = 300_000  # milliseconds for Python to start in the browser
 
 
 def test_every_notebook_is_found_from_its_page():
