@@ -113,7 +113,7 @@ def probe(
             place -= 1
     return {"steps": steps + back}
 
-# %% ../nbs/44_playground.ipynb #d18859be
+# %% ../nbs/44_playground.ipynb #530ec78e
 def check_gradient(play):
     "The gradient of a batch against differences, by `check_objective`."
     x, y = (part[:64] for part in play.parts[:2])
@@ -138,7 +138,7 @@ def find_rate(play):
     return {"etas": found.rates, "losses": found.losses, "suggestion": best,
             "said": said}
 
-SCRIPT = '''"""A run of the playground: pip install nn-from-scratch-book, then run this."""
+SCRIPT = '''"""A run of the playground: pip install nn-from-scratch-book, then run it."""
 from nn_from_scratch.playground import Playground
 
 settings = {settings!r}
@@ -154,7 +154,7 @@ print(f"loss after {{len(history['train_loss'])}} epochs: "
 def script(play):
     "Python that makes the run again. Raises `ValueError` for a loaded network."
     if play.loaded:
-        raise ValueError("expected a run from a seed, got a loaded network: reset first")
+        raise ValueError("expected a run from a seed, got a loaded network: reset")
     return SCRIPT.format(settings=play.settings)
 
 def notebook(play):

@@ -303,7 +303,7 @@ def stand_in():
             module, tensors_to_bytes, tensors_from_bytes)
         sys.modules |= {"safetensors": package, "safetensors.numpy": module}
 
-# %% ../nbs/43_settings.ipynb #a2ecb257
+# %% ../nbs/43_settings.ipynb #e67b35ed
 def lesson(name, title, said, chapter, asserted, data=None, **settings):
     given = {"data": data or {}, **settings}
     return {"name": name, "title": title, "said": said, "chapter": f"{chapter}.html",
@@ -319,7 +319,7 @@ def presets():
                "a few epochs.", "18_training", "Validation accuracy reaches 95 %.",
                {"noise": 0.1}),
         lesson("equal-weights", "Equal weights", "All units of the first layer show "
-               "the same picture, and stay so: they begin equal and get equal gradients.",
+               "the same picture, and stay so: their gradients are equal.",
                "04_initializers", "The columns of the first weights stay equal.",
                initializer="equal", epochs=50),
         lesson("dead-relu", "Dead ReLUs", "Units whose picture is empty answer 0 to "
