@@ -420,7 +420,7 @@ function readAddress() {
 
 // --- tables
 async function readTable(text) {
-  if (text.length > MOST_TEXT) return void ($("csv-said").textContent = `The table has more than ${MOST_TEXT / 1e6} million characters: take a part of it.`);
+  if (text.length > MOST_TEXT) return void ($("csv-said").textContent = `The table has more than ${MOST_TEXT} characters: take a part of it.`);
   if (!text.trim()) return void ($("csv-said").textContent = "Paste lines with two numbers and a label first.");
   $("csv-said").textContent = "";
   await attempt(async () => {
@@ -430,7 +430,7 @@ async function readTable(text) {
   }, text => { $("csv-said").textContent = text; });
 }
 async function readFile(file) {
-  if (file.size > MOST_TEXT) return void ($("csv-said").textContent = "The file is larger than a megabyte: take a part of it.");
+  if (file.size > MOST_TEXT) return void ($("csv-said").textContent = `The file has more than ${MOST_TEXT} bytes: take a part of it.`);
   const text = await file.text();
   $("csv").value = text.slice(0, 20_000);
   $("table-box").open = true;

@@ -10,7 +10,7 @@ export const CHOICES = {
   regularizer: ["none", "l1", "l2", "elastic_net"],
   initializer: ["auto", "he", "xavier", "uniform", "equal"],
 };
-export const MOST_POINTS = 2000, MOST_LAYERS = 6, MOST_TEXT = 1_000_000, MOST_ADDRESS = 60_000, MOST_FILE = 2_000_000;
+export const MOST_POINTS = 2000, MOST_LAYERS = 6, MOST_TEXT = 200_000, MOST_ADDRESS = 60_000, MOST_FILE = 2_000_000;
 const SPOKEN = {
   relu: "ReLU", leaky_relu: "leaky ReLU", elu: "ELU", silu: "SiLU", gelu: "GELU", l1: "L1", l2: "L2", he: "He", xavier: "Xavier",
   equal: "all equal", adam: "Adam", adamw: "AdamW", adagrad: "AdaGrad", rmsprop: "RMSProp", nesterov: "Nesterov", huber: "Huber",
