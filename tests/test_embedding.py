@@ -2,6 +2,7 @@
 stored, copied, counted and learned."""
 import copy
 import pickle
+import warnings
 
 import numpy as np
 import pytest
@@ -168,3 +169,14 @@ def test_prediction_keeps_nothing_and_waves_have_the_precision_of_the_network():
         assert model.output(X).dtype == dtype
         assert not any(layer.kept for layer in model.layers)
     assert sinusoids(3, 5, np.dtype(float)).shape == (3, 5)
+
+
+@pytest.mark.parametrize("dtype", ["int8", "uint8", "int32", "int64", "uint64"])
+def test_words_are_whole_numbers_of_any_type(dtype):
+    """Where a pointer has 32 bits, and for uint64 everywhere, words do not fit into the
+    type of an index by NumPy's rules; their values do."""
+    model = network()
+    words = np.array([[0, 1, 6, 2], [3, 3, 0, 5]])
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert np.array_equal(model.output(words.astype(dtype)), model.output(words))
