@@ -303,7 +303,7 @@ def stand_in():
             module, tensors_to_bytes, tensors_from_bytes)
         sys.modules |= {"safetensors": package, "safetensors.numpy": module}
 
-# %% ../nbs/43_settings.ipynb #04ac42e1
+# %% ../nbs/43_settings.ipynb #e67b35ed
 def lesson(name, title, said, chapter, asserted, data=None, **settings):
     given = {"data": data or {}, **settings}
     return {"name": name, "title": title, "said": said, "chapter": f"{chapter}.html",
@@ -318,8 +318,8 @@ def presets():
         lesson("two-moons", "Two moons", "The boundary bends between the moons within "
                "a few epochs.", "18_training", "Validation accuracy reaches 95 %.",
                {"noise": 0.1}),
-        lesson("equal-weights", "Equal weights", "All units of the first layer show the "
-               "same picture, and stay so: they begin equal and get equal gradients.",
+        lesson("equal-weights", "Equal weights", "All units of the first layer show "
+               "the same picture, and stay so: their gradients are equal.",
                "04_initializers", "The columns of the first weights stay equal.",
                initializer="equal", epochs=50),
         lesson("dead-relu", "Dead ReLUs", "Units whose picture is empty answer 0 to "
