@@ -236,6 +236,15 @@ def test_notebook_is_one(play):
     assert notebook["nbformat"] == 4 and "nn_from_scratch" in code
 
 
+@computes
+def test_script_opens_in_jupyterlite(play):
+    go(play, "preset=two-moons")
+    with play.expect_popup() as popup:
+        play.locator("#open-notebook").click()
+    popup.value.wait_for_url(re.compile(r"lite/repl/index\.html\?.*code=.*Playground"))
+    popup.value.close()
+
+
 ADDRESS = (
     "data=spirals&n=120&noise=0.1&classes=3&validation=0.25"
     "&layers=6-relu-0.2-norm,5-sigmoid&loss=auto&optimizer=rmsprop&eta=0.03"
