@@ -113,6 +113,7 @@ def test_a_browser_without_webassembly_is_told(visit):
 @computes
 def test_two_moons_within_seconds(play, capsys):
     go(play, "preset=two-moons")
+    play.emulate_media(reduced_motion="no-preference")
     pressed = """[(performance.now()
         - performance.getEntriesByName('train').at(-1).startTime) / 1000,
         playground.pictures]"""
@@ -122,6 +123,7 @@ def test_two_moons_within_seconds(play, capsys):
     until(play, "!playground.running")
     whole, pictures = play.evaluate(pressed)
     settled(play)
+    play.emulate_media(reduced_motion="reduce")
     with capsys.disabled():
         print(f"\n95 % on two moons after {seconds:.1f} s, "
               f"{pictures / whole:.0f} pictures a second")
