@@ -5,10 +5,10 @@
 # %% auto #0
 __all__ = ['ACTIVATIONS', 'LOSSES', 'PENALTIES', 'GIVEN', 'MADE', 'DATA', 'LAYER', 'SETTINGS', 'KINDS', 'one_value', 'completed',
            'checked_points', 'checked_settings', 'made', 'make_data', 'as_number', 'rows_of', 'chosen_rows',
-           'labels_of', 'scaled', 'read_table', 'build_network', 'penalty', 'tensors_to_bytes', 'tensors_from_bytes',
-           'stand_in', 'lesson', 'lessons_of_units', 'lessons_of_losses', 'presets']
+           'labels_of', 'scaled', 'read_table', 'build_network', 'penalty', 'layers_of', 'tensors_to_bytes',
+           'tensors_from_bytes', 'stand_in', 'lesson', 'lessons_of_units', 'lessons_of_losses', 'presets']
 
-# %% ../nbs/43_settings.ipynb #92bd5328
+# %% ../nbs/43_settings.ipynb #5de882e0
 import csv
 import io
 import json
@@ -22,12 +22,14 @@ import numpy as np
 from .activations import (
     ELU, GELU, LeakyReLU, Linear, ReLU, Sigmoid, SiLU, Softmax, Softplus, Tanh)
 from .initializers import INITIALIZERS
+from .layers import Activate, Dense
 from nn_from_scratch.losses import (
     BinaryCrossEntropy, CategoricalCrossEntropy, Huber, MeanAbsoluteError,
     MeanSquaredError)
 from .network import Network
+from .normalization import BatchNorm
 from .optimizers import OPTIMIZERS
-from .regularizers import L1, L2, ElasticNet
+from .regularizers import L1, L2, Dropout, ElasticNet
 from .schedules import SCHEDULES
 
 # %% ../nbs/43_settings.ipynb #63d54ab9
@@ -289,6 +291,23 @@ def penalty(settings):
     if name == "elastic_net":
         return ElasticNet(strength / 2, strength / 2)
     return PENALTIES[name](strength)
+
+# %% ../nbs/43_settings.ipynb #53317f3d
+def layers_of(groups):
+    "Settings of layers in groups. Raises `ValueError` for any that have none."
+    found = []
+    for group in groups:
+        kinds = {type(layer): layer for layer in group}
+        if set(kinds) - {Dense, BatchNorm, Activate, Dropout}:
+            raise ValueError("expected dense layers, batch norm and dropout alone, "
+                             f"got {group!r:.200}")
+        activation = kinds.get(Activate, kinds[Dense]).activation or Linear()
+        name = next((name for name, kind in ACTIVATIONS.items()
+                     if type(activation) is kind), None)
+        rate = float(kinds[Dropout].rate) if Dropout in kinds else 0.0
+        found.append({"units": kinds[Dense].n_units, "activation": name,
+                      "dropout": rate, "batch_norm": BatchNorm in kinds})
+    return found
 
 # %% ../nbs/43_settings.ipynb #2d24d8ce
 KINDS = {"F64": "<f8", "F32": "<f4", "I64": "<i8", "I32": "<i4", "U64": "<u8",
