@@ -98,7 +98,7 @@ def backward_steps(numbers, i, dA):
             yield from dense_steps(layer, i, X, dZ, dA)
             i -= 1
 
-# %% ../nbs/44_playground.ipynb #5a39fee0
+# %% ../nbs/44_playground.ipynb #4618ea7e
 def probe(
     play,  # with a network as it stands
     x: list,  # features of a point, (d,)
