@@ -4,10 +4,11 @@
 
 # %% auto #0
 __all__ = ['ACTIVATIONS', 'LOSSES', 'PENALTIES', 'GIVEN', 'MADE', 'DATA', 'LAYER', 'SETTINGS', 'KINDS', 'one_value', 'completed',
-           'checked_points', 'checked_settings', 'made', 'make_data', 'as_number', 'read_table', 'build_network',
-           'penalty', 'tensors_to_bytes', 'tensors_from_bytes', 'stand_in', 'lesson', 'presets']
+           'checked_points', 'checked_settings', 'made', 'make_data', 'as_number', 'rows_of', 'chosen_rows',
+           'labels_of', 'scaled', 'read_table', 'build_network', 'penalty', 'layers_of', 'tensors_to_bytes',
+           'tensors_from_bytes', 'stand_in', 'lesson', 'lessons_of_units', 'lessons_of_losses', 'presets']
 
-# %% ../nbs/43_settings.ipynb #92bd5328
+# %% ../nbs/43_settings.ipynb #5de882e0
 import csv
 import io
 import json
@@ -21,15 +22,17 @@ import numpy as np
 from .activations import (
     ELU, GELU, LeakyReLU, Linear, ReLU, Sigmoid, SiLU, Softmax, Softplus, Tanh)
 from .initializers import INITIALIZERS
+from .layers import Activate, Dense
 from nn_from_scratch.losses import (
     BinaryCrossEntropy, CategoricalCrossEntropy, Huber, MeanAbsoluteError,
     MeanSquaredError)
 from .network import Network
+from .normalization import BatchNorm
 from .optimizers import OPTIMIZERS
-from .regularizers import L1, L2, ElasticNet
+from .regularizers import L1, L2, Dropout, ElasticNet
 from .schedules import SCHEDULES
 
-# %% ../nbs/43_settings.ipynb #0555de25
+# %% ../nbs/43_settings.ipynb #63d54ab9
 ACTIVATIONS = {
     "linear": Linear, "sigmoid": Sigmoid, "tanh": Tanh, "relu": ReLU,
     "leaky_relu": LeakyReLU, "elu": ELU, "softplus": Softplus, "silu": SiLU,
@@ -42,6 +45,7 @@ PENALTIES = {"l1": L1, "l2": L2, "elastic_net": ElasticNet}
 GIVEN = ("points", "table", "digits")  # kinds of data whose points come with them
 MADE = ("moons", "circles", "spirals", "xor", "blobs", "curve")
 
+# %% ../nbs/43_settings.ipynb #854ca380
 DATA = {  # first value, and the values that a field may have
     "kind": ("moons", MADE + GIVEN), "n": (300, (10, 2000)), "noise": (0.2, (0., 0.5)),
     "classes": (2, (2, 4)), "validation": (0.3, (0., 0.5)),
@@ -59,7 +63,7 @@ SETTINGS = {
         "auto", *INITIALIZERS, "equal")),
     "epochs": (200, (1, 2000)), "seed": (0, (0, 2**32 - 1))}
 
-# %% ../nbs/43_settings.ipynb #549db679
+# %% ../nbs/43_settings.ipynb #a924f3fb
 def one_value(name, value, allowed):
     "A value of a field. Raises `ValueError` for one that is not allowed."
     if allowed is None:
@@ -78,6 +82,7 @@ def one_value(name, value, allowed):
                          f"got {value!r:.60}")
     return int(value) if whole else float(value)
 
+# %% ../nbs/43_settings.ipynb #d2162a16
 def completed(given, table, where):
     "Fields of a table, given or at first. Raises `ValueError` for any others."
     if not isinstance(given, dict):
@@ -89,6 +94,7 @@ def completed(given, table, where):
     return {name: one_value(name, given.get(name, deepcopy(first)), allowed)
             for name, (first, allowed) in table.items()}
 
+# %% ../nbs/43_settings.ipynb #274dfe35
 def checked_points(points, task):
     "Points as lists of numbers. Raises `ValueError` for any others."
     if not isinstance(points, list) or len(points) > 2000:
@@ -105,6 +111,7 @@ def checked_points(points, task):
                              f"got {point!r:.60} at place {place}")
     return points
 
+# %% ../nbs/43_settings.ipynb #4513949c
 def checked_settings(
     given: dict,  # as JSON has them; what is left out is as at first
 ) -> dict:  # all fields
@@ -124,7 +131,7 @@ def checked_settings(
     settings["layers"] = [completed(layer, LAYER, "a layer") for layer in layers]
     return settings
 
-# %% ../nbs/43_settings.ipynb #ed191e95
+# %% ../nbs/43_settings.ipynb #1375bdb4
 def made(kind, n, noise, k, rng):
     "Features (n, 2) and labels (n,), or for a curve features (n, 1) and numbers."
     if kind == "curve":
@@ -150,6 +157,7 @@ def made(kind, n, noise, k, rng):
         X = np.column_stack([radius * np.cos(angle), radius * np.sin(angle)])
     return X + noise * rng.normal(size=X.shape), y
 
+# %% ../nbs/43_settings.ipynb #843b811d
 def make_data(
     kind: str = "moons",  # a name in `MADE`
     n: int = 300,  # points
@@ -170,7 +178,7 @@ def make_data(
     held = round(validation * len(X))
     return X[order[held:]], y[order[held:]], X[order[:held]], y[order[:held]]
 
-# %% ../nbs/43_settings.ipynb #7f07a9b4
+# %% ../nbs/43_settings.ipynb #8d9c9612
 def as_number(text):
     "The finite number that a text means, or None."
     try:
@@ -179,57 +187,77 @@ def as_number(text):
         return None
     return value if isfinite(value) and abs(value) <= 1e9 else None
 
+def rows_of(text):
+    "The rows of a table with their cells. Raises `ValueError` for a large table."
+    if len(text.encode()) > 200_000:
+        raise ValueError("expected a table of at most 200 kB")
+    text = text.lstrip("\ufeff")
+    separator = max(",;\t", key=text.strip().partition("\n")[0].count)
+    lines = csv.reader(io.StringIO(text), delimiter=separator)
+    return [[cell.strip() for cell in row] for row in lines if any(map(str.strip, row))]
+
+# %% ../nbs/43_settings.ipynb #ca5480f6
+def chosen_rows(rows):
+    "At most 2000 rows with numbers as features; whether the targets are texts."
+    rows = [row for row in rows if all(as_number(x) is not None for x in row[:-1])]
+    targets = [as_number(row[-1]) for row in rows]
+    is_text = sum(target is None for target in targets) > len(rows) / 2
+    if not is_text:
+        rows = [row for row, target in zip(rows, targets) if target is not None]
+    if not rows:
+        raise ValueError("expected rows with numbers, found none that can be taken")
+    return rows[:2000], is_text
+
+def labels_of(rows, is_text):
+    "The labels where the last column means classes, else none."
+    labels = sorted({row[-1] for row in rows if row[-1]})
+    whole = all((as_number(label) or 0) % 1 == 0 for label in labels)
+    if len(rows[0]) > 2 and 2 <= len(labels) <= 10 and (is_text or whole):
+        return labels
+    if is_text:
+        raise ValueError("expected a number, or two features and 2 to 10 labels")
+    return []
+
+# %% ../nbs/43_settings.ipynb #f4a7c537
+def scaled(table, names):
+    "Scale columns that reach beyond 10, in place; sentences that say so."
+    said = []
+    for column, name in zip(table.T, names):
+        mean, deviation = column.mean(), column.std()
+        if np.abs(column).max() > 10 and deviation > 0:
+            column[...] = (column - mean) / deviation
+            said.append(f"Scaled {name}: mean {mean:.4g} is 0 here, "
+                        f"and deviation {deviation:.4g} is 1.")
+    return said
+
+# %% ../nbs/43_settings.ipynb #cf920dfc
 def read_table(
     text: str,  # lines of values between commas, semicolons or tabs
 ) -> dict:  # points, task, names, and what was taken and left out
     "Points of a table. Raises `ValueError` where it holds none, or is too large."
-    if len(text.encode()) > 200_000:
-        raise ValueError("expected a table of at most 200 kB")
-    first = text.lstrip("\ufeff").strip().partition("\n")[0]
-    separator = max(",;\t", key=first.count)
-    lines = csv.reader(io.StringIO(text.lstrip("\ufeff")), delimiter=separator)
-    rows = [[cell.strip() for cell in row] for row in lines if any(map(str.strip, row))]
+    rows = rows_of(text)
     width = len(rows[0]) if rows else 0
     if width < 2:
         raise ValueError("expected two features and a target, or one and a number")
     columns = [0, width - 1] if width == 2 else [0, 1, width - 1]
     head = all(as_number(rows[0][i]) is None for i in columns[:-1])
     names = [rows[0][i] if head else f"column {i + 1}" for i in columns]
-    body = [[row[i] for i in columns] for row in rows[head:] if len(row) == width]
-    body = [row for row in body if all(as_number(x) is not None for x in row[:-1])]
-    targets = [as_number(row[-1]) for row in body]
-    is_text = sum(target is None for target in targets) > len(body) / 2
-    if not is_text:
-        body = [row for row, target in zip(body, targets) if target is not None]
-    kept = body[:2000]
-    if not kept:
-        raise ValueError("expected rows with numbers, found none that can be taken")
-    labels = sorted({row[-1] for row in kept if row[-1]})
-    whole = all((as_number(label) or 0) % 1 == 0 for label in labels)
-    classes = width > 2 and 2 <= len(labels) <= 10 and (is_text or whole)
-    if is_text and not classes:
-        raise ValueError("expected a number, or two features and 2 to 10 labels")
-    if classes:
-        kept = [row for row in kept if row[-1]]
+    full = [[row[i] for i in columns] for row in rows[head:] if len(row) == width]
+    kept, is_text = chosen_rows(full)
+    labels = labels_of(kept, is_text)
+    kept = [row for row in kept if row[-1]] if labels else kept
     said = [f"Took {len(kept)} of {len(rows) - head} rows: {', '.join(names)}."]
     if width > 3:
         said.append(f"Left out {width - 3} of {width} columns, between these.")
-    numbers = np.array([[float(x) for x in row[:-1]] for row in kept])
-    target = np.array([labels.index(row[-1]) if classes else float(row[-1])
-                       for row in kept])
-    table = np.column_stack([numbers, target])
-    for i in range(table.shape[1] - classes):
-        mean, deviation = table[:, i].mean(), table[:, i].std()
-        if np.abs(table[:, i]).max() > 10 and deviation > 0:
-            table[:, i] = (table[:, i] - mean) / deviation
-            said.append(f"Scaled {names[i]}: mean {mean:.4g} is 0 here, "
-                        f"and deviation {deviation:.4g} is 1.")
-    points = [[*row[:-1], int(row[-1]) if classes else row[-1]]
-              for row in table.tolist()]
-    return {"points": points, "task": "classes" if classes else "number",
-            "names": names + (labels if classes else []), "said": said}
+    targets = [labels.index(row[-1]) if labels else float(row[-1]) for row in kept]
+    table = np.column_stack([np.array([row[:-1] for row in kept], float), targets])
+    said += scaled(table[:, :-1] if labels else table, names)
+    kind = int if labels else float
+    points = [[*row[:-1], kind(row[-1])] for row in table.tolist()]
+    return {"points": points, "task": "classes" if labels else "number",
+            "names": names + labels, "said": said}
 
-# %% ../nbs/43_settings.ipynb #2c622631
+# %% ../nbs/43_settings.ipynb #144f9e36
 def build_network(
     settings: dict,  # all fields
     d: int,  # features
@@ -254,6 +282,7 @@ def build_network(
                 tensor[...] = 0.5
     return model
 
+# %% ../nbs/43_settings.ipynb #83a2a42f
 def penalty(settings):
     "The regulariser of some settings, or None."
     name, strength = settings["regularizer"], settings["strength"]
@@ -263,7 +292,24 @@ def penalty(settings):
         return ElasticNet(strength / 2, strength / 2)
     return PENALTIES[name](strength)
 
-# %% ../nbs/43_settings.ipynb #7edd04ea
+# %% ../nbs/43_settings.ipynb #53317f3d
+def layers_of(groups):
+    "Settings of layers in groups. Raises `ValueError` for any that have none."
+    found = []
+    for group in groups:
+        kinds = {type(layer): layer for layer in group}
+        if set(kinds) - {Dense, BatchNorm, Activate, Dropout}:
+            raise ValueError("expected dense layers, batch norm and dropout alone, "
+                             f"got {group!r:.200}")
+        activation = kinds.get(Activate, kinds[Dense]).activation or Linear()
+        name = next((name for name, kind in ACTIVATIONS.items()
+                     if type(activation) is kind), None)
+        rate = float(kinds[Dropout].rate) if Dropout in kinds else 0.0
+        found.append({"units": kinds[Dense].n_units, "activation": name,
+                      "dropout": rate, "batch_norm": BatchNorm in kinds})
+    return found
+
+# %% ../nbs/43_settings.ipynb #2d24d8ce
 KINDS = {"F64": "<f8", "F32": "<f4", "I64": "<i8", "I32": "<i4", "U64": "<u8",
          "U32": "<u4", "U8": "<u1", "BOOL": "?"}
 
@@ -280,6 +326,7 @@ def tensors_to_bytes(tensors, metadata=None):
     text += b" " * (-len(text) % 8)
     return b"".join([len(text).to_bytes(8, "little"), text, *parts])
 
+# %% ../nbs/43_settings.ipynb #6dd04c5e
 def tensors_from_bytes(data):
     "The tensors of such a file, whose checksum was right."
     length = 8 + int.from_bytes(data[:8], "little")
@@ -303,16 +350,14 @@ def stand_in():
             module, tensors_to_bytes, tensors_from_bytes)
         sys.modules |= {"safetensors": package, "safetensors.numpy": module}
 
-# %% ../nbs/43_settings.ipynb #e67b35ed
+# %% ../nbs/43_settings.ipynb #1f3542aa
 def lesson(name, title, said, chapter, asserted, data=None, **settings):
     given = {"data": data or {}, **settings}
     return {"name": name, "title": title, "said": said, "chapter": f"{chapter}.html",
             "lesson": asserted, "settings": checked_settings(given)}
 
-def presets():
-    "Settings that each show a lesson of the book."
-    many = {"kind": "moons", "n": 60, "noise": 0.4, "validation": 0.5}
-    wide = [{"units": 32, "activation": "relu"}, {"units": 32, "activation": "relu"}]
+def lessons_of_units():
+    "What the pictures of the units show."
     deep = [{"units": 8, "activation": "sigmoid"}] * 5
     return [
         lesson("two-moons", "Two moons", "The boundary bends between the moons within "
@@ -329,7 +374,14 @@ def presets():
         lesson("saturation", "Saturated sigmoids", "The gradient of the first layer is "
                "far smaller than that of the last.", "02_activations",
                "The last layer's gradient is over 100 times the first's.", layers=deep,
-               optimizer="gradient_descent", eta=0.1, epochs=50),
+               optimizer="gradient_descent", eta=0.1, epochs=50)]
+
+# %% ../nbs/43_settings.ipynb #24256064
+def lessons_of_losses():
+    "What the curves of the two losses show."
+    many = {"kind": "moons", "n": 60, "noise": 0.4, "validation": 0.5}
+    wide = [{"units": 32, "activation": "relu"}, {"units": 32, "activation": "relu"}]
+    return [
         lesson("overfitting", "Overfitting", "The training loss falls, while the "
                "validation loss rises.", "10_regularizers",
                "The validation loss ends far above the training loss.", many,
@@ -345,3 +397,7 @@ def presets():
                "loss is restless.", "16_data", "The loss rises in many epochs.",
                {"noise": 0.3}, batch_size=1, optimizer="gradient_descent", eta=0.3,
                epochs=50)]
+
+def presets():
+    "Settings that each show a lesson of the book."
+    return lessons_of_units() + lessons_of_losses()

@@ -8,7 +8,7 @@ import pytest
 
 from nn_from_scratch import Network
 from nn_from_scratch.playground import Playground, presets
-from nn_from_scratch.settings import made, tensors_from_bytes, tensors_to_bytes
+from nn_from_scratch.settings import MADE, made, tensors_from_bytes, tensors_to_bytes
 
 LESSONS = {one["name"]: one for one in presets()}
 
@@ -100,7 +100,7 @@ def test_wrong_settings_are_refused_and_change_nothing(wrong, said):
     assert all(a is b for a, b in zip(before, after))
 
 
-@pytest.mark.parametrize("kind", ["moons", "circles", "spirals", "xor", "blobs", "curve"])
+@pytest.mark.parametrize("kind", MADE)
 def test_pictures_of_every_kind(kind):
     play = Playground()
     answer = play.configure({"data": {"kind": kind, "classes": 3}})
@@ -169,7 +169,8 @@ def test_files(tmp_path):
 def test_files_without_safetensors():
     numpy = pytest.importorskip("safetensors.numpy")
     tensors = {"b": np.arange(3.), "a": np.eye(2, dtype=np.float32)}
-    for read, write in [(numpy.load, tensors_to_bytes), (tensors_from_bytes, numpy.save)]:
+    for read, write in [
+            (numpy.load, tensors_to_bytes), (tensors_from_bytes, numpy.save)]:
         found = read(write(tensors, {"text": "é"}))
         assert all((found[name] == value).all() for name, value in tensors.items())
 
