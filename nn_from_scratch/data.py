@@ -34,9 +34,9 @@ def of_sklearn():
     try:
         yield
     except ImportError as error:
-        raise ImportError("scikit-learn is missing: pip install scikit-learn, or in a "
-                          "browser: import pyodide_js; await pyodide_js.loadPackage("
-                          "'scikit-learn')") from error
+        raise ImportError("scikit-learn is missing: pip installs it with this package; "
+                          "in a browser: import pyodide_js; await "
+                          "pyodide_js.loadPackage('scikit-learn')") from error
 
 def own_seed(seed):
     "A seed for scikit-learn, to which None would mean NumPy's global generator."

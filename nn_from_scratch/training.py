@@ -67,8 +67,10 @@ def listed_callbacks(callbacks) -> list:
     try:
         found = [] if callbacks is None else list(callbacks)
     except TypeError:
+        found = None
+    if found is None or isinstance(callbacks, (str, bytes, bytearray, dict)):
         raise TypeError("expected a list of callbacks such as [EarlyStopping()], "
-                        f"got {quoted(callbacks)}") from None
+                        f"got {quoted(callbacks)}")
     moments = "on_train_begin", "on_epoch_end", "on_train_end"
     for callback in found:
         complete = all(hasattr(callback, moment) for moment in moments)
