@@ -7,6 +7,7 @@ from docutils import nodes
 sys.path.insert(0, str(Path(__file__).parent))
 import book
 import lite
+from nn_from_scratch.playground import presets
 
 project = book.SETTINGS["title"]
 author = book.SETTINGS["author"]
@@ -118,8 +119,21 @@ def run_button(app, page, template, context, doctree):
         )
 
 
+def lessons(app, page, template, context, doctree):
+    "Below a chapter's title, links to its lessons in the playground."
+    links = ", ".join(
+        f'<a href="{context["pathto"]("playground/index.html", 1)}#preset='
+        f'{lesson["name"]}">{lesson["title"]}</a>'
+        for lesson in presets() if page == f"nbs/{Path(lesson['chapter']).stem}"
+    )
+    if links:
+        said = f'</h1>\n<p class="lessons">In the playground: {links}.</p>'
+        context["body"] = context["body"].replace("</h1>", said, 1)
+
+
 def setup(app):
     app.add_html_math_renderer("katex", (formula("span"), None), (formula("div"), None))
     app.connect("doctree-read", tables_of_meanings)
     app.connect("html-page-context", page_context)
+    app.connect("html-page-context", lessons)
     app.connect("html-page-context", run_button, priority=502)  # after the theme's own

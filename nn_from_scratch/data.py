@@ -45,6 +45,7 @@ def own_seed(seed):
         raise ValueError(f"expected a seed below 2**32, or None, got {quoted(seed)}")
     return int(np.random.default_rng().integers(2**32)) if seed is None else seed
 
+# %% ../nbs/16_data.ipynb #e3c0d839
 def two_moons(
     n: int = 3000,  # samples, half of each class
     noise: float = 0.1,  # standard deviation of the noise; the moons have radius 1
@@ -116,8 +117,7 @@ def split(
 ) -> Split:  # the three parts
     """Shuffle and cut into three parts, by scikit-learn's `train_test_split`. Raises
     `ValueError` for shares that leave a part empty, and real targets to stratify."""
-    with of_sklearn():
-        from sklearn.model_selection import train_test_split
+    with of_sklearn(): from sklearn.model_selection import train_test_split
     X, y = table_or_array(X, "samples"), table_or_array(y, "targets")
     if X.shape[:1] != y.shape[:1] or X.shape == () or 0 in X.shape + y.shape:
         raise ValueError("expected as many targets as samples, and at least one, got "

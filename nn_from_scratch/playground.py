@@ -146,7 +146,7 @@ def find_rate(play):
             "said": said}
 
 # %% ../nbs/44_playground.ipynb #a05c37f0
-SCRIPT = '''"""A run of the playground: pip install nn-from-scratch-book"""
+SCRIPT = '''"""A run of the playground; nn_from_scratch has to be installed."""
 from nn_from_scratch.playground import Playground
 
 settings = {settings!r}
@@ -406,5 +406,5 @@ class Playground:
         found = list(self.outputs_of_layers(self.plane(20)))
         found[-1] = self.network.head.output(found[-1])
         if self.parts[0].shape[1] == 1:
-            found = [np.repeat(A.T[:, None], 20, axis=1) for A in found]
+            return [np.repeat(A.T[:, None], 20, axis=1) for A in found]
         return [A.T.reshape(-1, 20, 20) for A in found]

@@ -168,7 +168,7 @@ function showPicture(given, whole = false) {
   showSizes();
   if (whole || !running) { if (pinned && mark) probe(mark); }
 }
-const isShare = () => picture?.metric_name && /accuracy|error/.test(picture.metric_name) && !/squared|absolute/.test(picture.metric_name);
+const isShare = () => /accuracy/.test(picture?.metric_name);
 const named = name => name ? `${name.replaceAll("_", " ").replace(/^./, first => first.toUpperCase())}` : "Metric";
 const measured = value => value === undefined || value === null || Number.isNaN(value) ? "-" : isShare() ? `${(100 * value).toFixed(1)} %` : brief(value);
 
@@ -219,8 +219,11 @@ function showLegend() {
     return make("li", {}, canvas, String(label));
   }));
   const curve = data.features.length === 1;
+  $("legend").hidden = !labels.length;
   for (const radio of document.querySelectorAll("[name=pen]")) {
     const kind = Number(radio.value), most = ["points", "table"].includes(settings.data.kind) ? 4 : Math.max(2, labels.length);
+    const ofClass = radio.parentElement.querySelector("span");
+    if (ofClass) ofClass.hidden = data.task === "number";
     if (Number.isInteger(kind)) radio.parentElement.hidden = data.task === "number" ? !curve || kind > 0 : kind >= most;
   }
 }

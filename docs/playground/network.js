@@ -94,8 +94,9 @@ export class Drawing {
       const [, ...shape] = units.shape, size = shape.reduce((a, b) => a * b, 1);
       this.buttons[at + 1]?.forEach((button, unit) => {
         const canvas = button.firstChild, values = units.data.subarray ? units.data.subarray(unit * size, (unit + 1) * size) : units.data.slice(unit * size, (unit + 1) * size);
-        if (shape.length === 2) unitPicture(canvas, values, ...shape);
-        else this.line(canvas, values);
+        // of one feature every row is the same: a curve says more
+        if (this.columns[0].units === 1) this.line(canvas, values.slice(0, shape.at(-1)));
+        else unitPicture(canvas, values, ...shape);
       });
     });
     picture.weights?.forEach(({W}, at) => {

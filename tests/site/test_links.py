@@ -1,5 +1,6 @@
 """Every link, anchor and image of the built site leads somewhere; `make docs` runs this
 after it has built _site/."""
+import json
 import re
 from functools import cache
 from pathlib import Path
@@ -71,6 +72,10 @@ def problem(address):
     parts = urlsplit(address[len(HOST):])
     path = unquote(parts.path) or "index.html"
     if not (SITE / path).is_file(): return "does not exist"
+    if parts.fragment.startswith("preset="):
+        lessons = json.loads((SITE / "playground/presets.json").read_text())
+        found = parts.fragment[7:] in {lesson["name"] for lesson in lessons}
+        return None if found else "is no lesson"
     if path.endswith(".html") and unquote(parts.fragment) not in anchors(path):
         return "has no such anchor"
 
