@@ -213,7 +213,7 @@ def load(play, data):
     layers = layers_of(groups_of(network)[:-1])
     return play.configure(play.settings | {"layers": layers}, network)
 
-# %% ../nbs/44_playground.ipynb #837d76f8
+# %% ../nbs/44_playground.ipynb #bf8da979
 def norm(values):
     return float(np.sqrt(sum(np.sum(np.square(v)) for v in values)))
 
@@ -382,7 +382,7 @@ class Playground:
         return {"epoch": run.t // run.batches, "step": run.t,
                 "steps_in_epoch": run.batches, "train_loss": train, "val_loss": val,
                 "train_metric": train_metric, "val_metric": val_metric,
-                "metric_name": run.estimator.name, "history": history,
+                "metric_name": getattr(run.estimator, "name", ""), "history": history,
                 "grid": self.grid(), "units": self.units(),
                 "weights": weights, "gradients": gradients, "updates": list(self.sizes)}
 

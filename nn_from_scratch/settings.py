@@ -111,14 +111,15 @@ def checked_points(points, task):
                              f"got {point!r:.60} at place {place}")
     return points
 
-# %% ../nbs/43_settings.ipynb #4513949c
+# %% ../nbs/43_settings.ipynb #7a6b98ae
 def checked_settings(
     given: dict,  # as JSON has them; what is left out is as at first
 ) -> dict:  # all fields
     "Raises `ValueError` that says what was expected, for any field or value unknown."
     settings = completed(given, SETTINGS | {"batch_size": (32, None)}, "settings")
     if settings["batch_size"] != "all":
-        one_value("batch_size", settings["batch_size"], SETTINGS["batch_size"][1])
+        settings["batch_size"] = one_value(
+            "batch_size", settings["batch_size"], SETTINGS["batch_size"][1])
     data = settings["data"] = completed(settings["data"], DATA, "data")
     checked_points(data["points"], data["task"])
     names = data["names"]
@@ -326,7 +327,7 @@ def tensors_to_bytes(tensors, metadata=None):
     text += b" " * (-len(text) % 8)
     return b"".join([len(text).to_bytes(8, "little"), text, *parts])
 
-# %% ../nbs/43_settings.ipynb #6dd04c5e
+# %% ../nbs/43_settings.ipynb #ec09565c
 def tensors_from_bytes(data):
     "The tensors of such a file, whose checksum was right."
     length = 8 + int.from_bytes(data[:8], "little")
@@ -345,9 +346,8 @@ def stand_in():
         import safetensors.numpy  # noqa: F401
     except ImportError:
         package, module = ModuleType("safetensors"), ModuleType("safetensors.numpy")
-        package.SafetensorError = ValueError
-        package.numpy, module.save, module.load = (
-            module, tensors_to_bytes, tensors_from_bytes)
+        vars(package).update(SafetensorError=ValueError, numpy=module)
+        vars(module).update(save=tensors_to_bytes, load=tensors_from_bytes)
         sys.modules |= {"safetensors": package, "safetensors.numpy": module}
 
 # %% ../nbs/43_settings.ipynb #1f3542aa
