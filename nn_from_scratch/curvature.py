@@ -137,7 +137,7 @@ class OnAll:
         "Moves the parameters of the stack to `theta`."
         self.stack.theta[...] = theta
         known = self.stack.activations is not None  # not forgotten
-        if not (known and np.array_equal(theta, self.point)):
+        if not known or self.point is None or (theta != self.point).any():
             head, (X, Y, weights) = self.objective.head, self.batch
             self.Z = self.objective.gradient(X, Y, weights)
             penalties = (penalty.value(W) for W, _, penalty in self.objective.penalties)

@@ -394,7 +394,7 @@ def plot_network(
     ax=None,  # matplotlib axes to draw on; None makes a figure
 ):  # the axes
     "Draw units and weights with their numbers. `ValueError` where shapes do not fit."
-    widths = [count(width, "widths") for width in widths]
+    widths = tuple(count(width, "widths") for width in widths)
     units, pairs = [(d,) for d in widths], list(zip(widths, widths[1:]))
     weights = _as_drawn(weights, pairs, "weights")
     rows = [_as_drawn(given, units, what) for given, what in (

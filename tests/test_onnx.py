@@ -17,6 +17,7 @@ from sklearn.preprocessing import MinMaxScaler, StandardScaler
 import nn_from_scratch as nn
 from nn_from_scratch.activations import Activation
 from nn_from_scratch.attention import MultiHeadAttention
+from nn_from_scratch.autodiff import TapedLayer
 from nn_from_scratch.convolution import (
     AvgPool2D, Conv2D, MaxPool2D, Pool2D, RandomShift)
 from nn_from_scratch.embedding import Embedding, Positions, Sinusoids, Tied
@@ -75,7 +76,7 @@ WORDS = {
     "Tied": Tied,
 }
 POINTS = nn.two_moons(60, 0.2, seed=0)
-BASES = {Pool2D, OverTime}  # have no form, as they compute nothing
+BASES = {Pool2D, OverTime, TapedLayer}  # have no form, as they compute nothing
 PRECISIONS = {np.float32: 1e-5, np.float64: 1e-12}
 
 

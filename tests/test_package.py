@@ -755,4 +755,4 @@ def test_without_sklearn_it_is_said_what_is_missing():
     )
     lines = done.stdout.splitlines()
     assert len(lines) == 3
-    assert all("pip install scikit-learn" in line for line in lines)
+    assert all("scikit-learn is missing" in line for line in lines)
