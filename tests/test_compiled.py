@@ -91,7 +91,7 @@ def test_read_only_samples():
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_divergence_names_step_and_layer_and_goes_back(kind):
-    # the outputs of a sigmoid stay finite whatever the parameters; those of a line do not
+    # outputs of a sigmoid stay finite whatever the parameters; those of a line do not
     model = nn.Network(2, seed=0, dtype=np.float64)
     model.add_layer(7, nn.ReLU())
     model.add_output_layer(1, nn.Linear())
