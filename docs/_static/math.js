@@ -18,11 +18,26 @@ function split(tex, pattern) {
   return parts;
 }
 
+// Mathematics and, outside of braces and brackets that grow, words
+function pieces(tex) {
+  const parts = [""];
+  for (let i = 0, depth = 0; i < tex.length;) {
+    const rest = tex.slice(i), words = depth === 0 && rest.match(/^\\text\{(?:[^{}]|\{[^{}]*\})*\}/);
+    const [token] = words || rest.match(/^\\[a-zA-Z]+|^\\?[^]/);
+    if (token === "{" || token === "\\left") depth++;
+    if (token === "}" || token === "\\right") depth--;
+    if (words) parts.push(token, "");
+    else parts[parts.length - 1] += token;
+    i += token.length;
+  }
+  return parts;
+}
+
 // Mathematics and words, each in an element of its own, so that lines can break in words too
 function line(tex, name) {
   const row = document.createElement("div");
   row.className = name;
-  for (const part of tex.split(/(\\text\{(?:[^{}]|\{[^{}]*\})*\})/)) {
+  for (const part of pieces(tex)) {
     const words = part.match(/^\\text\{([^]*)\}$/);
     (words ? words[1] : `$${part}$`).split("$").forEach((piece, i) => {
       if (i % 2 === 0) return row.append(piece.replace(/\\[ ,;]|~/g, " "));
