@@ -130,7 +130,10 @@ def test_code_fits_its_box(opened):
 
 def test_search_finds_nesterov(visit):
     page = visit.open("search.html?q=nesterov")
-    page.locator("#search-results a", has_text="Optimisers").first.click()
+    found = page.locator("#search-results a", has_text="Optimisers").first
+    found.wait_for()
+    page.wait_for_load_state("networkidle")  # else what it still loads is broken off
+    found.click()
     page.wait_for_load_state()
     assert "Nesterov" in page.locator("article").inner_text()
     assert not visit.errors and not visit.foreign
