@@ -9,6 +9,9 @@ function fit() {
     table.classList.remove("rows");
     const box = table.parentElement;
     if (innerWidth <= 600 && box.scrollWidth > box.clientWidth) table.classList.add("rows");
+    // what scrolls can be reached by the keyboard
+    if (box.scrollWidth > box.clientWidth) box.tabIndex = 0;
+    else box.removeAttribute("tabindex");
   }
 }
 document.fonts.ready.then(fit);

@@ -63,7 +63,7 @@ def violations(page, rules, worded):
     parts = page.evaluate_handle("""worded => {
         const set = [...document.querySelectorAll(worded)]
         const parts = set.map(e => ({element: e, nodes: [...e.childNodes]}))
-        const word = e => e.matches('pre') ? e.textContent : 'formula'
+        const word = e => e.matches('pre') ? e.textContent : 'x'
         set.forEach(e => e.replaceChildren(word(e)))
         return parts
     }""", worded)
