@@ -64,9 +64,9 @@ def _folders(name, data_dir):
 def _file(folder, name) -> Any:  # None where there is none
     return next(filter(Path.is_file, (folder / name, folder / f"{name}.gz")), None)
 
-# %% ../nbs/25_datasets.ipynb #f7d7352c
+# %% ../nbs/25_datasets.ipynb #012fdcc2
 def find_data(
-    name: str,  # of the set, and of the sub-folder to look in: "mnist", "monk" or "cup"
+    name: str,  # of the set and its sub-folder: "mnist", "monk", "cup" or "text"
     files: list[str],  # names of all its files; each may also end in .gz
     data_dir: str | Path | None = None,  # the only folder then; None: variable, cache
     instead: tuple = (),  # other lists of names, each for the whole set
@@ -270,7 +270,7 @@ def write_cup(
         raise FileExistsError(f"{path} is there already; overwrite=True replaces it")
     Path(path).write_text("\n".join([*head, *rows, ""]), encoding="utf-8")
 
-# %% ../nbs/25_datasets.ipynb #8d7550a9
+# %% ../nbs/25_datasets.ipynb #a95a620f
 def read_idx(
     path: str | Path,  # IDX file of bytes, plain or gzip
     sha256: str | None = None,  # of its decompressed content; None for any
@@ -286,7 +286,7 @@ def read_idx(
     shape = tuple(int.from_bytes(length, "big") for length in lengths)
     size = 4 + 4 * r + math.prod(shape)
     _check(len(data) == size and 0 not in shape, path,
-           f"{size} bytes for a shape without zeros, {shape},", len(data))
+           f"{size} bytes for a shape without zeros, here {shape}", len(data))
     if sha256:
         _verify(path, data, sha256)
     return np.frombuffer(data, np.uint8, offset=4 + 4 * r).reshape(shape).copy()

@@ -8,7 +8,7 @@ __all__ = ['FORMS', 'SINGLE', 'OPSET', 'IR_VERSION', 'OUTPUTS', 'Node', 'Graph',
            'tanh', 'relu', 'softmax', 'silu', 'leaky_relu', 'elu', 'softplus', 'cast_node', 'gelu', 'turned',
            'convolution', 'pool', 'max_pool', 'average_pool', 'embedding', 'tied', 'positions', 'sines', 'reshaped',
            'in_heads', 'attention', 'gates', 'gated', 'lstm', 'gru', 'recurrent', 'add_network', 'required',
-           'value_info', 'constant_proto', 'node_proto', 'Output', 'assembled', 'network_outputs', 'classifier_outputs',
+           'value_info', 'constant_proto', 'node_proto', 'Output', 'assembled', 'classifier_outputs', 'network_outputs',
            'regressor_outputs', 'standard_scaler', 'add_steps', 'parts_of', 'properties_of', 'as_onnx', 'to_onnx']
 
 # %% ../nbs/27_onnx.ipynb #48201e9c
@@ -441,13 +441,6 @@ def assembled(graph, inputs, outputs, text, properties):
     onnx.checker.check_model(model, full_check=True)
     return model
 
-# %% ../nbs/27_onnx.ipynb #a76d03d2
-def network_outputs(network, graph, Z, A):
-    "Probabilities where they are such, or predictions."
-    classes = isinstance(network.head.activation, (Sigmoid, Softmax))
-    name = "probabilities" if classes else "predictions"
-    return [Output(name, A, network.dtype, network.head.shape)]
-
 # %% ../nbs/27_onnx.ipynb #fbaab949
 def classifier_outputs(model, graph, Z, A):
     "Labels and probabilities, as `predict` and `predict_proba` give them."
@@ -470,7 +463,13 @@ def classifier_outputs(model, graph, Z, A):
     return [Output("label", label, classes.dtype, ()),
             Output("probabilities", A, graph.dtype, (k,))]
 
-# %% ../nbs/27_onnx.ipynb #13b61ee8
+# %% ../nbs/27_onnx.ipynb #e3da1a84
+def network_outputs(network, graph, Z, A):
+    "Probabilities where they are such, or predictions."
+    classes = isinstance(network.head.activation, (Sigmoid, Softmax))
+    name = "probabilities" if classes else "predictions"
+    return [Output(name, A, network.dtype, network.head.shape)]
+
 def regressor_outputs(model, graph, Z, A):
     "Predictions, as `predict` gives them."
     mean, scale = model.target_mean_, model.target_scale_

@@ -361,7 +361,7 @@ def _as_drawn(values, sizes, what):
                          f"got {found}")
     return values
 
-# %% ../nbs/20_plots.ipynb #bdca713d
+# %% ../nbs/20_plots.ipynb #612617ef
 def _draw_weights(ax, W, ins, outs):
     "Lines from each unit to each of the next layer, a number on each if `W` is given."
     for i, (x0, y0) in enumerate(ins):
@@ -376,12 +376,12 @@ def _draw_units(ax, layer, names, values, deltas):
     "Circles, with a name inside, a value above and a delta below."
     ax.scatter(*zip(*layer), s=700, color="white", edgecolor=INK, zorder=2)
     for j, at in enumerate(layer):
-        below = {"textcoords": "offset points", "ha": "center", "va": "center"}
+        how = {"textcoords": "offset points", "ha": "center", "va": "center"}
         if names is not None:
-            ax.annotate(names[j], at, (0, 0), color="black", zorder=3, **below)
-        for row, dy, colour in ((values, 21, INK), (deltas, -21, COLOURS[1])):
+            ax.annotate(names[j], at, (0, 0), color="black", zorder=3, **how)
+        for row, dy, ink in ((values, 21, INK), (deltas, -21, COLOURS[1])):
             if row is not None:
-                ax.annotate(f"{round(row[j], 3):g}", at, (0, dy), color=colour, **below)
+                ax.annotate(f"{round(row[j], 3) + 0:g}", at, (0, dy), color=ink, **how)
 
 # %% ../nbs/20_plots.ipynb #63f1e5e8
 @_styled
