@@ -497,7 +497,7 @@ def column_of(
         return f"{words[0]!r} in each row"
     number = Number(name, decimal_mark(words, mark))
     values = number.read(words)
-    if absent(values).mean() <= 1 - ENOUGH:
+    if 1 - absent(values).mean() >= ENOUGH:
         counted = tells_rows(name, values[~absent(values)])
         return "another whole number in each row, an identifier" if counted else number
     date = date_column(name, words)
