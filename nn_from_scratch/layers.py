@@ -271,6 +271,9 @@ class Layer:
         layer.kept = []
         return layer
 
+    def __init__(self):
+        "Takes nothing, unless a class says what it takes."
+
     def join(self, stack):
         "See the stack that it is about to join: its input, and the layers below."
         for child in self.children:

@@ -552,3 +552,40 @@ def test_an_output_layer_that_fails_leaves_a_network_that_can_be_mended():
     fresh.add_layer(4, nn.ReLU())
     fresh.add_output_layer(1, nn.Sigmoid())
     assert np.array_equal(model.theta, fresh.theta)
+
+
+def components(kind):
+    "All classes of the library that are derived from a base."
+    for module in pkgutil.iter_modules(nn.__path__):
+        if module.name not in ("compiled", "loops", "kernels", "acceleration"):
+            importlib.import_module(f"nn_from_scratch.{module.name}")
+    found, waiting = set(), [kind]
+    while waiting:
+        derived = waiting.pop().__subclasses__()
+        found |= {one for one in derived if one.__module__.startswith(nn.__name__)}
+        waiting += derived
+    return sorted(found, key=lambda one: one.__name__)
+
+
+@pytest.mark.parametrize(
+    "kind", [nn.Layer, nn.Activation, nn.Loss, nn.Regularizer, nn.Optimizer, nn.Schedule]
+)
+def test_an_argument_that_there_is_not_is_refused(kind):
+    assert components(kind)
+    for one in components(kind):
+        with pytest.raises(TypeError):
+            one(nonsense=3)
+
+
+def test_statistics_move_as_far_as_they_are_told(tmp_path):
+    told = nn.BatchNorm(momentum=1, epsilon=1e-3)
+    model = nn.Network(2, seed=0)
+    model.add(told)
+    model.add_output_layer(1, nn.Sigmoid())
+    model.train(X, y, epochs=1, batch_size=97, eta=1e-9, verbose=False)
+    np.testing.assert_allclose(told.mean, X.mean(axis=0), rtol=1e-5)
+    assert repr(told) == "BatchNorm(momentum=1, epsilon=0.001)"
+    model.save(tmp_path / "told.safetensors")
+    loaded = nn.Network.load(tmp_path / "told.safetensors")
+    assert repr(loaded.layers[0]) == repr(told)
+    assert np.array_equal(loaded.output(X), model.output(X))
