@@ -167,8 +167,8 @@ def parameter(part, without=1):
         return number
     return without
 
-# %% ../nbs/28_compiled.ipynb #270ec400
-SMALL = 2000  # products up to which loops take less time than a call of BLAS
+# %% ../nbs/28_compiled.ipynb #9adb7ea9
+SMALL = 128  # products up to which loops take less time than a call of BLAS
 
 @compiled
 def add_product(A, down, along, B, under, beside, C, n, m, d):
