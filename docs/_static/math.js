@@ -18,14 +18,15 @@ function split(tex, pattern) {
   return parts;
 }
 
-// Mathematics and, outside of braces and brackets that grow, words
+// Mathematics and, outside of braces, environments and brackets that grow, words; those of an index belong to it
 function pieces(tex) {
   const parts = [""];
   for (let i = 0, depth = 0; i < tex.length;) {
-    const rest = tex.slice(i), words = depth === 0 && rest.match(/^\\text\{(?:[^{}]|\{[^{}]*\})*\}/);
+    const rest = tex.slice(i), free = depth === 0 && !/[_^]\s*$/.test(parts[parts.length - 1]);
+    const words = free && rest.match(/^\\text\{(?:[^{}]|\{[^{}]*\})*\}/);
     const [token] = words || rest.match(/^\\[a-zA-Z]+|^\\?[^]/);
-    if (token === "{" || token === "\\left") depth++;
-    if (token === "}" || token === "\\right") depth--;
+    if (["{", "\\left", "\\begin"].includes(token)) depth++;
+    if (["}", "\\right", "\\end"].includes(token)) depth--;
     if (words) parts.push(token, "");
     else parts[parts.length - 1] += token;
     i += token.length;
@@ -62,14 +63,18 @@ function narrow(formula, tex) {
 
 function fit() {
   for (const formula of formulas.filter(formula => formula.tagName === "DIV")) {
+    formula.style.fontSize = "";
     if (formula.classList.contains("narrow")) {
       formula.classList.remove("narrow");
-      formula.style.fontSize = "";
       set(formula, formula.dataset.tex, true);
     }
     if (formula.scrollWidth <= formula.clientWidth) continue;
     formula.classList.add("narrow");
     narrow(formula, formula.dataset.tex);
+    if (formula.querySelector(".katex-error")) {
+      formula.classList.remove("narrow");
+      set(formula, formula.dataset.tex, true);
+    }
     // a little wider still: a little smaller
     const share = formula.clientWidth / formula.scrollWidth;
     formula.style.fontSize = share < 1 && share > .75 ? `${.98 * share}em` : "";

@@ -1,7 +1,12 @@
 // On a phone, a table that is wider than the screen stands row by row, each cell with the heading of its column.
 const tables = [...document.querySelectorAll(".bd-article .pst-scrollable-table-container > table:not(.meanings)")];
+function words(cell) {
+  const read = cell.cloneNode(true);
+  read.querySelectorAll(".katex-mathml").forEach(spoken => spoken.remove());
+  return read.textContent.trim();
+}
 for (const table of tables) {
-  const headings = [...table.querySelectorAll("thead th")].map(cell => cell.textContent.trim());
+  const headings = [...table.querySelectorAll("thead th")].map(words);
   for (const row of table.tBodies[0]?.rows ?? []) [...row.cells].forEach((cell, i) => { cell.dataset.heading = headings[i] ?? ""; });
 }
 function fit() {

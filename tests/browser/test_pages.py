@@ -114,6 +114,11 @@ def test_a_phone_shows_formulas_and_tables_whole(opened):
         .map(box => box.textContent.slice(0, 120))
     """)
     assert wide == []
+    assert opened.page.locator(".katex-error").all_inner_texts() == []
+    headings = opened.page.locator("[data-heading]").evaluate_all(
+        "cells => cells.map(cell => cell.dataset.heading)"
+    )
+    assert not [heading for heading in headings if "\\" in heading]
 
 
 def test_code_fits_its_box(opened):
