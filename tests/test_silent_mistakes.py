@@ -568,7 +568,8 @@ def components(kind):
 
 
 @pytest.mark.parametrize(
-    "kind", [nn.Layer, nn.Activation, nn.Loss, nn.Regularizer, nn.Optimizer, nn.Schedule]
+    "kind",
+    [nn.Layer, nn.Activation, nn.Loss, nn.Regularizer, nn.Optimizer, nn.Schedule],
 )
 def test_an_argument_that_there_is_not_is_refused(kind):
     assert components(kind)
