@@ -164,7 +164,8 @@ def data(case):
     rng = np.random.default_rng(0)
     X = rng.random((case.rows, case.widths[0]), np.float32)
     if case.output == "softmax":
-        for x in X: x *= rng.random(x.shape, np.float32) < 0.2  # little memory beside X
+        for x in X:
+            x *= rng.random(x.shape, np.float32) < 0.2  # little memory beside X
     if case.output == "linear":
         return X, np.stack([X.sum(axis=1), X[:, 0] * X[:, 1]], axis=1)
     return X, rng.integers(0, max(case.widths[-1], 2), case.rows)

@@ -20,11 +20,16 @@ STARTS = {
 def measure(peer, name, started, seed):
     "Seconds and what belongs to them, by name."
     function = PEERS[peer][0]
-    if name in TRAINING: return training(function, TRAINING[name])
-    if name == TO_98: return until_98(function, started, seed)
-    if name in SLOPES: return slope(function, SLOPES[name])
-    if name in ROOFS: return products(peer)
-    if name in LAYERED: return layered(peer, LAYERED[name])
+    if name in TRAINING:
+        return training(function, TRAINING[name])
+    if name == TO_98:
+        return until_98(function, started, seed)
+    if name in SLOPES:
+        return slope(function, SLOPES[name])
+    if name in ROOFS:
+        return products(peer)
+    if name in LAYERED:
+        return layered(peer, LAYERED[name])
     return prediction(peer, *PREDICTION[name])
 
 
@@ -50,7 +55,8 @@ def until_98(function, started, seed):
 
     train(RECIPE_98.epochs, look)
     first = next((t for a, t in zip(accuracies, times) if a >= 0.98), None)
-    if first is None: return {"missing": f"not there: {max(accuracies):.2%}"}
+    if first is None:
+        return {"missing": f"not there: {max(accuracies):.2%}"}
     return {
         "seconds": first - started, "training": first - start,
         "epochs": times.index(first) + 1, "accuracy": accuracies[-1],
@@ -77,7 +83,8 @@ def products(peer):
     if peer == "JAX":
         import jax
         prepare = jax.numpy.asarray
-        def multiply(A, B): return jax.block_until_ready(jax.numpy.matmul(A, B))
+        def multiply(A, B):
+            return jax.block_until_ready(jax.numpy.matmul(A, B))
     rng, least = np.random.default_rng(0), np.inf
     for n, d, k in PRODUCTS:
         A, B = (
@@ -98,7 +105,8 @@ def layered(peer, case):
     start = getattr(importlib.import_module(module), function)
     step, outputs = start(model, case, X, y)
     call = step if case.training else outputs
-    for _ in range(3): call()
+    for _ in range(3):
+        call()
     loss = float(networks.loss(model, outputs(), y))
     return {"seconds": median_of(call, case.calls), "loss": loss}
 
@@ -108,9 +116,11 @@ def prediction(peer, rows, repetitions):
     case = Case(SMALL, 100, 1000, 1)
     X, y = data(case)
     train, predict = PEERS[peer][0](case, X, y)
-    if peer == "scikit-learn": train(1)  # it has no weights before
+    if peer == "scikit-learn":
+        train(1)  # it has no weights before
     X = np.ascontiguousarray(np.resize(X, (rows, X.shape[1])))
-    for _ in range(5): predict(X)
+    for _ in range(5):
+        predict(X)
     return {"seconds": median_of(lambda: predict(X), repetitions)}
 
 
@@ -124,4 +134,5 @@ def timed(call, repetitions):
     return seconds
 
 
-def median_of(call, repetitions): return statistics.median(timed(call, repetitions))
+def median_of(call, repetitions):
+    return statistics.median(timed(call, repetitions))

@@ -29,7 +29,8 @@ def network(case):
         model.add(nn.Embedding(128))
         model.add(nn.Positions())
         for _ in range(4):
-            for layer in nn.transformer_block(128, n_heads=4): model.add(layer)
+            for layer in nn.transformer_block(128, n_heads=4):
+                model.add(layer)
         model.add(nn.LayerNorm())
         model.add_output_layer(nn.Tied(), nn.Softmax())
     return model
@@ -38,9 +39,12 @@ def network(case):
 def batch(model, case):
     "Samples, and labels or targets, whose values do not matter for the time."
     rng, (*positions, k) = np.random.default_rng(0), model.head.shape
-    if case.vocabulary: X = rng.integers(0, case.vocabulary, (case.batch, *case.shape))
-    else: X = rng.random((case.batch, *case.shape), np.float32)
-    if classifies(model): return X, rng.integers(0, k, (case.batch, *positions))
+    if case.vocabulary:
+        X = rng.integers(0, case.vocabulary, (case.batch, *case.shape))
+    else:
+        X = rng.random((case.batch, *case.shape), np.float32)
+    if classifies(model):
+        return X, rng.integers(0, k, (case.batch, *positions))
     return X, rng.random((case.batch, *positions, k), np.float32)
 
 

@@ -13,7 +13,8 @@ ACTIVATIONS = {
 }
 
 
-def kind(thing): return type(thing).__name__
+def kind(thing):
+    return type(thing).__name__
 
 
 def convolution(layer, X, W, b):
@@ -91,7 +92,8 @@ def start(model, case, X, y):
 
     def loss(parameters, X, y):
         Z = through(model.layers, parameters, X)
-        if not classifies(model): return jnp.mean(jnp.sum((Z - y)**2, axis=-1))
+        if not classifies(model):
+            return jnp.mean(jnp.sum((Z - y)**2, axis=-1))
         of_labels = jnp.take_along_axis(jax.nn.log_softmax(Z), y[..., None], axis=-1)
         return -jnp.mean(of_labels)
 

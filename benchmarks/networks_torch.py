@@ -15,7 +15,8 @@ def copied(module, **tensors):
     return module
 
 
-def linear(W, b): return copied(nn.Linear(*W.shape), weight=W.T, bias=b)
+def linear(W, b):
+    return copied(nn.Linear(*W.shape), weight=W.T, bias=b)
 
 
 def convolution(layer):
@@ -25,11 +26,13 @@ def convolution(layer):
 
 class Rows(nn.Module):
     "Numbers of a sample in one row, in our order."
-    def forward(self, X): return X.permute(0, 2, 3, 1).flatten(1)
+    def forward(self, X):
+        return X.permute(0, 2, 3, 1).flatten(1)
 
 
 class Outputs(nn.LSTM):
-    def forward(self, X): return super().forward(X)[0]
+    def forward(self, X):
+        return super().forward(X)[0]
 
 
 def lstm(layer):
@@ -61,7 +64,8 @@ class Attention(nn.Module):
 
 
 class Residual(nn.Sequential):
-    def forward(self, X): return X + super().forward(X)
+    def forward(self, X):
+        return X + super().forward(X)
 
 
 class Positions(nn.Module):
@@ -69,7 +73,8 @@ class Positions(nn.Module):
         super().__init__()
         self.P = nn.Parameter(torch.from_numpy(layer.P.copy()))
 
-    def forward(self, X): return X + self.P
+    def forward(self, X):
+        return X + self.P
 
 
 class Tied(nn.Module):
@@ -77,7 +82,8 @@ class Tied(nn.Module):
         super().__init__()
         self.embedding = embedding
 
-    def forward(self, X): return F.linear(X, self.embedding.weight)
+    def forward(self, X):
+        return F.linear(X, self.embedding.weight)
 
 
 MODULES = {
@@ -95,7 +101,8 @@ MODULES = {
 ACTIVATIONS = {"ReLU": nn.ReLU, "GELU": nn.GELU}
 
 
-def kind(thing): return type(thing).__name__
+def kind(thing):
+    return type(thing).__name__
 
 
 def modules(layers):
@@ -105,7 +112,8 @@ def modules(layers):
         tied = kind(layer) == "Tied"
         found.append(Tied(found[0]) if tied else MODULES[kind(layer)](layer))
         activation = getattr(layer, "activation", None)
-        if activation: found.append(ACTIVATIONS[kind(activation)]())
+        if activation:
+            found.append(ACTIVATIONS[kind(activation)]())
     return found
 
 
@@ -114,16 +122,19 @@ def start(model, case, X, y):
     decayed, others = [], []
     for name, parameter in net.named_parameters():
         is_weight = parameter.ndim > 1 and not name.endswith(".P")
-        if parameter.requires_grad: (decayed if is_weight else others).append(parameter)
+        if parameter.requires_grad:
+            (decayed if is_weight else others).append(parameter)
     optimizer = torch.optim.AdamW(
         [{"params": decayed}, {"params": others, "weight_decay": 0}],
         ETA, weight_decay=DECAY, fused=True,
     )
     X, y = torch.from_numpy(X), torch.from_numpy(y)
-    if case.network == "convolutions": X = X.permute(0, 3, 1, 2).contiguous()
+    if case.network == "convolutions":
+        X = X.permute(0, 3, 1, 2).contiguous()
 
     def loss(Z):
-        if classifies(model): return F.cross_entropy(Z.flatten(0, -2), y.flatten())
+        if classifies(model):
+            return F.cross_entropy(Z.flatten(0, -2), y.flatten())
         return F.mse_loss(Z, y, reduction="sum") / y[..., 0].numel()
 
     def step():

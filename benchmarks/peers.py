@@ -10,21 +10,26 @@ import numpy as np
 OURS, COMPILED = "nn_from_scratch", "compiled nn_from_scratch"
 
 
-class NotOffered(Exception): "The library cannot do this case."
+class NotOffered(Exception):
+    "The library cannot do this case."
 
 
 def nn_from_scratch(case, X, y, compiled=False):
     from nn_from_scratch import Callback, Linear, Network, ReLU, Sigmoid, Softmax
     model = Network(case.widths[0], seed=case.seed)
-    for units in case.widths[1:-1]: model.add_layer(units, ReLU())
+    for units in case.widths[1:-1]:
+        model.add_layer(units, ReLU())
     model.add_output_layer(
         case.widths[-1],
         {"softmax": Softmax(), "sigmoid": Sigmoid(), "linear": Linear()}[case.output],
     )
 
     class Look(Callback):
-        def __init__(self, look): self.look = look
-        def on_epoch_end(self, network, stats): self.look()
+        def __init__(self, look):
+            self.look = look
+
+        def on_epoch_end(self, network, stats):
+            self.look()
 
     def train(epochs, look=None):
         model.train(
@@ -35,13 +40,15 @@ def nn_from_scratch(case, X, y, compiled=False):
     return train, model.output
 
 
-def nn_from_scratch_compiled(case, X, y): return nn_from_scratch(case, X, y, True)
+def nn_from_scratch_compiled(case, X, y):
+    return nn_from_scratch(case, X, y, True)
 
 
 def scikit_learn(case, X, y):
     from sklearn.exceptions import ConvergenceWarning
     from sklearn.neural_network import MLPClassifier, MLPRegressor
-    if case.one_cycle: raise NotOffered("no schedule for Adam")
+    if case.one_cycle:
+        raise NotOffered("no schedule for Adam")
     warnings.simplefilter("ignore", ConvergenceWarning)
     solver = {
         "adam": dict(solver="adam"),
@@ -81,7 +88,8 @@ def _torch(case, X, y, compiled=False):
         optimizer.zero_grad()
         loss(model(rows_X), rows_Y).backward()
         optimizer.step()
-    if compiled: step = torch.compile(step, dynamic=False)
+    if compiled:
+        step = torch.compile(step, dynamic=False)
     def train(epochs, look=None):
         schedule = (
             torch.optim.lr_scheduler.OneCycleLR(
@@ -96,16 +104,21 @@ def _torch(case, X, y, compiled=False):
             shuffled_X, shuffled_Y = inputs[order], targets[order]
             for rows in zip(shuffled_X.split(case.batch), shuffled_Y.split(case.batch)):
                 step(*rows)
-                if schedule: schedule.step()
-            if look: look()
+                if schedule:
+                    schedule.step()
+            if look:
+                look()
     def predict(rows):
         with torch.inference_mode():
             return model(torch.from_numpy(rows)).softmax(1).numpy()
     return train, predict
 
 
-def pytorch(case, X, y): return _torch(case, X, y)
-def pytorch_compiled(case, X, y): return _torch(case, X, y, compiled=True)
+def pytorch(case, X, y):
+    return _torch(case, X, y)
+
+def pytorch_compiled(case, X, y):
+    return _torch(case, X, y, compiled=True)
 
 
 def jax(case, X, y):
@@ -124,7 +137,8 @@ def jax(case, X, y):
 
     def logits(parameters, X):
         *hidden, (W, b) = parameters
-        for V, c in hidden: X = jax.nn.relu(X @ V + c)
+        for V, c in hidden:
+            X = jax.nn.relu(X @ V + c)
         return X @ W + b
 
     def loss(parameters, X, y):
@@ -136,7 +150,8 @@ def jax(case, X, y):
         return jnp.mean((Z - y)**2)
 
     def rate(t):
-        if not case.one_cycle: return case.eta
+        if not case.one_cycle:
+            return case.eta
         last = case.epochs * (len(X) // case.batch)
         rise, fall = (t - 1) / (0.3 * last - 1), (t - 0.3 * last) / (0.7 * last)
 
@@ -158,14 +173,16 @@ def jax(case, X, y):
         v = jax.tree.map(lambda v, g: 0.999 * v + 0.001 * g * g, v, gradient)
         eta, root = rate(t) / (1 - 0.9**t), jnp.sqrt(1 - 0.999**t)
 
-        def moved(p, m, v): return p - eta * m / (jnp.sqrt(v) / root + 1e-8)
+        def moved(p, m, v):
+            return p - eta * m / (jnp.sqrt(v) / root + 1e-8)
 
         return (jax.tree.map(moved, parameters, m, v), m, v, t), None
 
     @jax.jit
     def epoch(state, key):
         order = jax.random.permutation(key, len(inputs))[:kept].reshape(-1, case.batch)
-        def batch(state, rows): return step(state, (inputs[rows], targets[rows]))
+        def batch(state, rows):
+            return step(state, (inputs[rows], targets[rows]))
         return jax.lax.scan(batch, state, order)[0]
 
     zeros = jax.tree.map(jnp.zeros_like, parameters)
@@ -173,7 +190,8 @@ def jax(case, X, y):
     def train(epochs, look=None):
         for i in range(epochs):
             state[0] = epoch(state[0], jax.random.fold_in(key, i))
-            if look: look()
+            if look:
+                look()
         jax.block_until_ready(state[0])
     answer = jax.jit(lambda parameters, X: jax.nn.softmax(logits(parameters, X)))
     return train, lambda rows: np.asarray(answer(state[0][0], rows))
@@ -183,7 +201,8 @@ def keras(case, X, y):
     import os
     os.environ["KERAS_BACKEND"] = "jax"
     import keras
-    if case.one_cycle: raise NotOffered("no one-cycle schedule")
+    if case.one_cycle:
+        raise NotOffered("no one-cycle schedule")
     keras.utils.set_random_seed(0)
     last = {"softmax": "softmax", "sigmoid": "sigmoid", "linear": None}[case.output]
     model = keras.Sequential(
@@ -204,12 +223,14 @@ def keras(case, X, y):
             "sigmoid": "binary_crossentropy", "linear": "mse",
         }[case.output],
     )
-    def train(epochs): model.fit(X, y, case.batch, epochs, verbose=0)
+    def train(epochs):
+        model.fit(X, y, case.batch, epochs, verbose=0)
     return train, lambda rows: model.predict_on_batch(rows)
 
 
 def mygrad(case, X, y):
-    if case.output == "sigmoid": raise NotOffered("no binary cross-entropy")
+    if case.output == "sigmoid":
+        raise NotOffered("no binary cross-entropy")
     from mygrad import Tensor
     from mygrad.nnet.activations import relu, softmax
     from mygrad.nnet.losses import softmax_crossentropy
@@ -226,7 +247,8 @@ def mygrad(case, X, y):
         [tensor for layer in layers for tensor in layer], learning_rate=case.eta
     )
     def logits(X):
-        for i, (W, b) in enumerate(layers): X = (relu(X) if i else X) @ W + b
+        for i, (W, b) in enumerate(layers):
+            X = (relu(X) if i else X) @ W + b
         return X
     def train(epochs):
         for _ in range(epochs):
@@ -255,7 +277,8 @@ def micrograd(case, X, y):
                 loss = (1 - (2 * int(y[i]) - 1) * model(X[i].tolist())).relu()
                 model.zero_grad()
                 loss.backward()
-                for p in model.parameters(): p.data -= case.eta * p.grad
+                for p in model.parameters():
+                    p.data -= case.eta * p.grad
     return train, lambda rows: np.array([model(row.tolist()).data for row in rows])
 
 
@@ -289,7 +312,8 @@ def onnxruntime(case, X, y):
     session = onnxruntime.InferenceSession(
         model.SerializeToString(), providers=["CPUExecutionProvider"]
     )
-    def train(epochs): raise NotOffered("predicts only")
+    def train(epochs):
+        raise NotOffered("predicts only")
     return train, lambda rows: session.run(None, {"X": rows})[0]
 
 

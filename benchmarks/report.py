@@ -36,11 +36,16 @@ def peak(results, name):
 
 def remark(results, name, entry):
     "What else is known of a case."
-    if "loss" in entry: return f"loss {entry['loss'][0]:.5g}"
-    if name in TRAINING: return speed(results, name, entry)
-    if name in ROOFS: return f"{1 / min(entry['seconds']):.3g} Gop/s"
-    if name in SLOPES: return growth(name, entry)
-    if "training" not in entry: return ""
+    if "loss" in entry:
+        return f"loss {entry['loss'][0]:.5g}"
+    if name in TRAINING:
+        return speed(results, name, entry)
+    if name in ROOFS:
+        return f"{1 / min(entry['seconds']):.3g} Gop/s"
+    if name in SLOPES:
+        return growth(name, entry)
+    if "training" not in entry:
+        return ""
     accuracies = " ".join(f"{accuracy:.2%}" for accuracy in entry["accuracy"])
     seconds = statistics.median(entry["training"])
     epochs = ", ".join(sorted({str(n) for n in entry["epochs"]}))
@@ -64,12 +69,14 @@ def growth(name, entry):
             f"{high:.2f}); ms at {shown}")
 
 
-def shown(ratio): return f"{ratio:{'.2f' if ratio >= 0.1 else '.2g'}}"
+def shown(ratio):
+    return f"{ratio:{'.2f' if ratio >= 0.1 else '.2g'}}"
 
 
 def spread(ratios):
     "Median, least and most."
-    if not ratios: return ""
+    if not ratios:
+        return ""
     return (
         f"{shown(statistics.median(ratios))} "
         f"({shown(min(ratios))} to {shown(max(ratios))})"
@@ -79,7 +86,8 @@ def spread(ratios):
 def table_row(results, name, peer):
     "A peer's line in the table of a case."
     entry = results[name][peer]
-    if "missing" in entry: return f"| {peer} | {entry['missing']} | | | | | |"
+    if "missing" in entry:
+        return f"| {peer} | {entry['missing']} | | | | | |"
     milliseconds = np.multiply(entry["seconds"], 1e3)
     plain, loops = (spread(ratios(results, name, peer, mode)) for mode in MODES)
     return (

@@ -33,15 +33,22 @@ ON_ONE_THREAD = OURS, COMPILED, "PyTorch", "JAX", "ONNX Runtime"
 def takes_part(peer, case):
     """Whether a comparison makes sense: NumPy is the yardstick of the import alone, a
     compiled step and compiled loops of ours are that of training."""
-    if case in IMPORTS: return peer in IMPORTS[case]
-    if case.endswith(ONE_THREAD) and peer not in ON_ONE_THREAD: return False
+    if case in IMPORTS:
+        return peer in IMPORTS[case]
+    if case.endswith(ONE_THREAD) and peer not in ON_ONE_THREAD:
+        return False
     if case in LAYERED:
         return peer in STARTS and (peer != COMPILED or LAYERED[case].training)
-    if case in ROOFS: return peer in (OURS, "PyTorch", "JAX")
-    if case in SLOPES: return peer in (OURS, COMPILED, "PyTorch", "JAX")
-    if peer in (OURS, "scikit-learn", "PyTorch", "JAX"): return True
-    if case == TO_98: return peer in (COMPILED, "Keras on JAX")
-    if case in PREDICTION: return peer in ("ONNX Runtime", "Keras on JAX")
+    if case in ROOFS:
+        return peer in (OURS, "PyTorch", "JAX")
+    if case in SLOPES:
+        return peer in (OURS, COMPILED, "PyTorch", "JAX")
+    if peer in (OURS, "scikit-learn", "PyTorch", "JAX"):
+        return True
+    if case == TO_98:
+        return peer in (COMPILED, "Keras on JAX")
+    if case in PREDICTION:
+        return peer in ("ONNX Runtime", "Keras on JAX")
     return peer not in ("ONNX Runtime", "NumPy")
 
 
@@ -69,7 +76,8 @@ def ask(peer, name, threads, round):
     "One measurement in a fresh process, or why there is none."
     if importlib.util.find_spec(PEERS[peer][1]) is None:
         return {"missing": "not installed"}
-    if name.endswith(ONE_THREAD): threads = 1
+    if name.endswith(ONE_THREAD):
+        threads = 1
     command = [
         sys.executable, __file__, "--child", peer, name, "--threads", str(threads),
         "--started", str(time.time()), "--seed", str(round % SEEDS),
@@ -102,7 +110,8 @@ def collect(names, peers, rounds, threads, until):
         name: {peer: {} for peer in peers if takes_part(peer, name)} for name in names
     }
     for name in names:
-        if COMPILED in results[name]: ask(COMPILED, name, threads, 0)
+        if COMPILED in results[name]:
+            ask(COMPILED, name, threads, 0)
     for i in range(rounds):
         began = time.time()
         tasks = [
@@ -113,30 +122,35 @@ def collect(names, peers, rounds, threads, until):
         ]
         for name, peer in tqdm(tasks, desc=f"round {i + 1}", unit="run"):
             add(results[name], peer, ask(peer, name, threads, i))
-        if 2 * time.time() - began > until: break
+        if 2 * time.time() - began > until:
+            break
     return results, i + 1
 
 
 def add(entries, peer, answer):
     "Note a measurement, or why there is none."
-    if "missing" not in answer: answer = checked(answer, entries[OURS])
+    if "missing" not in answer:
+        answer = checked(answer, entries[OURS])
     if "missing" in answer:
         entries[peer] = answer
         return
-    for key, value in answer.items(): entries[peer].setdefault(key, []).append(value)
+    for key, value in answer.items():
+        entries[peer].setdefault(key, []).append(value)
 
 
 def checked(answer, ours):
     "A peer whose loss is another one computes something else, and is not compared."
     found, expected = answer.get("loss"), ours.get("loss", [answer.get("loss")])[0]
-    if found is None or abs(found - expected) <= 1e-3 * expected: return answer
+    if found is None or abs(found - expected) <= 1e-3 * expected:
+        return answer
     return {"missing": f"failed: a loss of {found:.5g} in place of {expected:.5g}"}
 
 
 def processor():
     "Its name, as the system tells it."
     listed = Path("/proc/cpuinfo")
-    if not listed.exists(): return platform.processor()
+    if not listed.exists():
+        return platform.processor()
     lines = listed.read_text().splitlines()
     names = [line.split(":")[1] for line in lines if line.startswith("model name")]
     return names[0].strip() if names else ""
@@ -216,4 +230,5 @@ def main():
     print(text)
 
 
-if __name__ == "__main__": main()
+if __name__ == "__main__":
+    main()

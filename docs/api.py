@@ -26,8 +26,11 @@ def prose(text, own=()):
     return citations.linked(text)
 
 
-def cell(text, own=()): return escaped(prose(text, own))
-def escaped(text): return text.replace("|", r"\|")
+def cell(text, own=()):
+    return escaped(prose(text, own))
+
+def escaped(text):
+    return text.replace("|", r"\|")
 
 
 def fenced(directive, argument, body):
@@ -38,7 +41,8 @@ def fenced(directive, argument, body):
 
 def typed(annotation):
     "An annotation as it is written."
-    if annotation in (None, EMPTY): return ""
+    if annotation in (None, EMPTY):
+        return ""
     if isinstance(annotation, type) and not hasattr(annotation, "__args__"):
         annotation = annotation.__name__
     return escaped(f"`{re.sub(r'(?:[A-Za-z_]+[.])+', '', str(annotation))}`")
@@ -46,7 +50,8 @@ def typed(annotation):
 
 def written(value):
     "A default as it is written."
-    if value is EMPTY: return ""
+    if value is EMPTY:
+        return ""
     named = callable(value) and hasattr(value, "__name__")
     return escaped(f"`{value.__name__ if named else repr(value)}`")
 
@@ -76,7 +81,8 @@ def arguments(function, own=()):
     if any(d.docment for d in described.values()):
         text = "\n| argument | type | default | meaning |\n|---|---|---|---|\n"
         for name, p in inspect.signature(function).parameters.items():
-            if name == "self": continue
+            if name == "self":
+                continue
             meaning = cell(described[name].docment, own)
             row = f"`{name}`", typed(p.annotation), written(p.default), meaning
             text += f"| {' | '.join(row)} |\n"
@@ -93,9 +99,11 @@ def method(name, member, own):
         said = member.fget.__doc__
         return fenced("py:property", name, prose(said, own)) if said else ""
     function = getattr(member, "__func__", member)
-    if name.startswith("_") or not inspect.isfunction(function): return ""
+    if name.startswith("_") or not inspect.isfunction(function):
+        return ""
     described = docments(function, full=True).values()
-    if not function.__doc__ and not any(d.docment for d in described): return ""
+    if not function.__doc__ and not any(d.docment for d in described):
+        return ""
     return fenced(
         "py:method",
         name + signature(function),
@@ -108,7 +116,8 @@ def inherited(thing):
     links, seen = [], set(vars(thing))
     for base in thing.__mro__[1:]:
         module = base.__module__.removeprefix(f"{book.PACKAGE}.")
-        if f"{module}.{base.__name__}" not in book.definitions(): continue
+        if f"{module}.{base.__name__}" not in book.definitions():
+            continue
         links += [
             f"{{py:obj}}`{name} <{base.__module__}.{base.__name__}.{name}>`"
             for name, member in vars(base).items()
@@ -135,7 +144,8 @@ def entry(definition):
         elif "__init__" in vars(thing):
             made_by = thing if is_dataclass(thing) else thing.__init__
             inside = arguments(made_by, own)
-        else: inside = ""
+        else:
+            inside = ""
         members = "".join(
             method(name, member, own)
             for name, member in vars(thing).items()

@@ -22,7 +22,8 @@ def write(path, text):
 def main():
     shutil.rmtree(SITE, ignore_errors=True)
     for path in (book.ROOT / "nbs").rglob("*.ipynb"):
-        if ".ipynb_checkpoints" in path.parts: continue
+        if ".ipynb_checkpoints" in path.parts:
+            continue
         copy = SITE / path.relative_to(book.ROOT)
         copy.parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(path, copy)

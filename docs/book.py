@@ -65,7 +65,8 @@ def chapters():
     return found
 
 
-def module_path(module): return Path(PACKAGE, *module.split(".")).with_suffix(".py")
+def module_path(module):
+    return Path(PACKAGE, *module.split(".")).with_suffix(".py")
 
 
 def source_url(path, first, last):
@@ -74,7 +75,8 @@ def source_url(path, first, last):
 
 def names_of(node):
     "Names that a statement at the top of a module or a cell defines."
-    if isinstance(node, (ast.FunctionDef, ast.ClassDef)): return [node.name]
+    if isinstance(node, (ast.FunctionDef, ast.ClassDef)):
+        return [node.name]
     targets = getattr(node, "targets", [getattr(node, "target", None)])
     return [
         name.id
@@ -97,7 +99,8 @@ def sections(notebook):
         if cell.cell_type == "markdown" and cell.source.startswith("#"):
             heading = cell.source.splitlines()[0].lstrip("# ")
             continue
-        if not directives(cell.source).keys() & {"export", "exports"}: continue
+        if not directives(cell.source).keys() & {"export", "exports"}:
+            continue
         for node in ast.parse(cell.source).body:
             found |= dict.fromkeys(names_of(node), heading)
     return found
@@ -108,7 +111,8 @@ def definitions():
     "Every public name, by module and name, in the order of the modules."
     found = {}
     for chapter in chapters():
-        if not chapter.module: continue
+        if not chapter.module:
+            continue
         path, headings = module_path(chapter.module), sections(chapter.notebook)
         body = ast.parse((ROOT / path).read_text(encoding="utf-8")).body
         lines = {name: lines_of(node) for node in body for name in names_of(node)}

@@ -7,8 +7,10 @@ from urllib.request import Request, urlopen
 
 def problem(address):
     agent = {"User-Agent": "Mozilla/5.0 (a check of links)"}
-    try: urlopen(Request(address, headers=agent), timeout=30).close()
-    except OSError as error: return f"{address}: {error}"
+    try:
+        urlopen(Request(address, headers=agent), timeout=30).close()
+    except OSError as error:
+        return f"{address}: {error}"
 
 
 if __name__ == "__main__":

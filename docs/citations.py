@@ -54,7 +54,8 @@ def key_of(names, year):
         and cited == (surnames(entry)[:1] if et_al else surnames(entry))
         and len(surnames(entry)) > (2 if et_al else 0)
     ]
-    if len(found) == 1: return found[0]
+    if len(found) == 1:
+        return found[0]
     what = f"{len(found)} entries fit it" if found else "no entry fits it"
     raise Unknown(f"{names}, {year}: {what} in docs/references.bib")
 
@@ -62,8 +63,10 @@ def key_of(names, year):
 def parts(text):
     "Markdown in parts: prose, and what is neither prose nor has citations."
     for part in book.NOT_PROSE.split(text):
-        if book.NOT_PROSE.match(part): yield part, False
-        else: yield from ((p, not SET.match(p)) for p in SET.split(part))
+        if book.NOT_PROSE.match(part):
+            yield part, False
+        else:
+            yield from ((p, not SET.match(p)) for p in SET.split(part))
 
 
 def cited(text):
@@ -93,7 +96,8 @@ def linked(text):
 
 def said(cell):
     "What a cell says in words: its Markdown, or its docstrings and comments."
-    if cell.cell_type == "markdown": return [cell.source]
+    if cell.cell_type == "markdown":
+        return [cell.source]
     documented = ast.Module, ast.ClassDef, ast.FunctionDef
     read = io.StringIO(cell.source).readline
     return [

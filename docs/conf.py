@@ -83,11 +83,13 @@ def formula(tag):
 def page_context(app, page, template, context, doctree):
     """KaTeX only where there is mathematics; written pages are edited in docs/,
     generated ones not at all; the first has a title of its own."""
-    def is_formula(node): return isinstance(node, (nodes.math, nodes.math_block))
+    def is_formula(node):
+        return isinstance(node, (nodes.math, nodes.math_block))
     if doctree and any(doctree.findall(is_formula)):
         for script in ("katex/katex.min.js", "math.js"):
             app.add_js_file(script, defer="defer")
-    if (Path(__file__).parent / f"{page}.md").exists(): context["doc_path"] = "docs"
+    if (Path(__file__).parent / f"{page}.md").exists():
+        context["doc_path"] = "docs"
     if page == app.config.root_doc:
         context["title"] = book.SETTINGS["description"].split(":")[0]
     if page.startswith("api/") or page in ("benchmarks", "bibliography"):

@@ -34,7 +34,8 @@ def main(folder):
     style = ICON.sub(if_used, (static / STYLE).read_text(encoding="utf-8"))
     own = Path(__file__).parent / "_static/site.css"
     sheets = style + own.read_text(encoding="utf-8")
-    for name in (STYLE, FONT): (folder / name).parent.mkdir(parents=True, exist_ok=True)
+    for name in (STYLE, FONT):
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
     (folder / STYLE).write_text(style, encoding="utf-8")
     glyphs = [
         *re.findall(r'"\\([ef][0-9a-f]{3})', sheets),

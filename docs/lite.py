@@ -101,12 +101,15 @@ def package_needs():
     names, methods = {}, defaultdict(list)
     for path in (book.ROOT / book.PACKAGE).glob("*.py"):
         for node in ast.parse(path.read_text(encoding="utf-8")).body:
-            if isinstance(node, ast.FunctionDef): names[node.name] = needs_of(node)
-            if not isinstance(node, ast.ClassDef): continue
+            if isinstance(node, ast.FunctionDef):
+                names[node.name] = needs_of(node)
+            if not isinstance(node, ast.ClassDef):
+                continue
             functions = [f for f in node.body if isinstance(f, ast.FunctionDef)]
             special = [f for f in functions if f.name.startswith("__")]
             names[node.name] = needs_of(*special)
-            for function in functions: methods[function.name].append(function)
+            for function in functions:
+                methods[function.name].append(function)
     return names, {name: needs_of(*found) for name, found in methods.items()}
 
 
@@ -116,7 +119,8 @@ def packages(source, follow=True):
     own = needs_of(ast.parse(source))
     # methods of a name are many, so only those that the code itself calls
     left = [own]
-    if follow: left += [methods[name] for name in own.methods & methods.keys()]
+    if follow:
+        left += [methods[name] for name in own.methods & methods.keys()]
     found, seen = own.imports, set()
     while left:
         needs = left.pop()
@@ -149,7 +153,8 @@ def run_url(page):
 def prompt_url(code):
     """Address in the site of a prompt that runs some code when it opens, after what the
     code needs is loaded."""
-    if needed := packages(code, follow=False): code = f"{loading(needed)}\n\n{code}"
+    if needed := packages(code, follow=False):
+        code = f"{loading(needed)}\n\n{code}"
     query = urlencode({"kernel": "python", "execute": 1, "code": code})
     return f"lite/repl/index.html?{query}"
 
@@ -180,8 +185,10 @@ def readers_copy(notebook):
     needed = packages(code)
     notebook.metadata = {"kernelspec": KERNEL, book.PACKAGE: {"packages": needed}}
     notebook.cells = [nbformat.v4.new_markdown_cell(HOW_TO_RUN)]
-    if needed: notebook.cells += [nbformat.v4.new_code_cell(loading(needed))]
-    for number, cell in enumerate(notebook.cells): cell.id = f"start-{number}"
+    if needed:
+        notebook.cells += [nbformat.v4.new_code_cell(loading(needed))]
+    for number, cell in enumerate(notebook.cells):
+        cell.id = f"start-{number}"
     notebook.cells += cells
     return notebook
 
@@ -192,7 +199,8 @@ def settings(wheel, pyodide):
     # addresses relative to itself
     options = {"packages": ["numpy", f"../../../../pypi/{wheel}"]}
     kernel = {"loadPyodideOptions": options}
-    if "://" in pyodide: kernel["pyodideUrl"] = f"{pyodide.rstrip('/')}/pyodide.mjs"
+    if "://" in pyodide:
+        kernel["pyodideUrl"] = f"{pyodide.rstrip('/')}/pyodide.mjs"
     return kernel
 
 
@@ -202,7 +210,8 @@ def run(*command, cwd=None):
         [sys.executable, "-m", *command], cwd=cwd, stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT, text=True,
     )
-    if done.returncode: sys.exit(done.stdout)
+    if done.returncode:
+        sys.exit(done.stdout)
 
 
 def main():
@@ -219,10 +228,12 @@ def main():
             book.ROOT / "constraints.txt", "comm",
         )
         for chapter in book.chapters():
-            if not (path := notebook_path(chapter.page)): continue
+            if not (path := notebook_path(chapter.page)):
+                continue
             (lite / "content" / path).parent.mkdir(parents=True, exist_ok=True)
             nbformat.write(readers_copy(chapter.notebook), lite / "content" / path)
-        if pyodide and "://" not in pyodide: copytree(pyodide, lite / "static/pyodide")
+        if pyodide and "://" not in pyodide:
+            copytree(pyodide, lite / "static/pyodide")
         config = {
             "appName": book.PACKAGE,
             "appUrl": "./tree",
@@ -249,8 +260,10 @@ def main():
         )
     for app in "notebooks", "repl":
         page = book.ROOT / f"_site/lite/{app}/index.html"
-        if "://" in pyodide: source = pyodide
-        else: source = "../static/pyodide" if pyodide else PYODIDE_HOST
+        if "://" in pyodide:
+            source = pyodide
+        else:
+            source = "../static/pyodide" if pyodide else PYODIDE_HOST
         script = (
             '<script src="../../_static/lite.js" defer '
             f'data-pyodide="{source.rstrip("/")}/"></script>'

@@ -18,7 +18,8 @@ EPOCHS = 60  # of the still picture
 def pyodide_folder():
     "Address of the folder with Pyodide as the page takes it, and its host's policy."
     given = os.environ.get("PYODIDE_URL", "")
-    if given and "://" not in given: return "../lite/static/pyodide", ""
+    if given and "://" not in given:
+        return "../lite/static/pyodide", ""
     address = given.rstrip("/") or PYODIDE_CDN_URL
     return address, f" {address}/"
 
@@ -43,8 +44,10 @@ def plain(value):
     if isinstance(value, np.ndarray):
         numbers = [float(f"{x:.4g}") if np.isfinite(x) else None for x in value.flat]
         return {"shape": value.shape, "data": numbers}
-    if isinstance(value, dict): return {key: plain(part) for key, part in value.items()}
-    if isinstance(value, (list, tuple)): return [plain(part) for part in value]
+    if isinstance(value, dict):
+        return {key: plain(part) for key, part in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [plain(part) for part in value]
     return value.item() if isinstance(value, np.generic) else value
 
 

@@ -55,7 +55,8 @@ def unpack_core(folder):
     (archive,) = folder.glob("*.tgz")
     unpack_archive(archive, folder)
     archive.unlink()
-    for path in (folder / "package").iterdir(): path.rename(folder / path.name)
+    for path in (folder / "package").iterdir():
+        path.rename(folder / path.name)
     (folder / "package").rmdir()
 
 
@@ -67,7 +68,8 @@ def unpack_compiled(folder, names):
         with ZipFile(path) as carrier:
             for member in carrier.namelist():
                 name = Path(member).name
-                if not name.endswith("wasm32.whl"): continue
+                if not name.endswith("wasm32.whl"):
+                    continue
                 if parse_wheel_filename(name)[0] in names:
                     (folder / name).write_bytes(carrier.read(member))
 
@@ -98,7 +100,8 @@ def main(folder):
             version=str(version), file_name=wheel.name, sha256=checksum
         )
     path.write_text(json.dumps(lock), encoding="utf-8")
-    if needed: sys.exit(f"no wheel was found of {', '.join(sorted(needed))}")
+    if needed:
+        sys.exit(f"no wheel was found of {', '.join(sorted(needed))}")
 
 
 if __name__ == "__main__":

@@ -52,7 +52,8 @@ def read(text):
 def code_cells(cell, module, shown):
     "A code cell as shown, after the anchors of what it exports; nothing for plumbing."
     said = book.directives(cell.source)
-    if said.keys() & {"hide", "default_exp"}: return []
+    if said.keys() & {"hide", "default_exp"}:
+        return []
     cell.source = re.sub(r"^#\|.*\n?", "", cell.source, flags=re.M).strip()
     if said.get("echo") == "false":
         tag, summary = "remove-input", ""
@@ -64,18 +65,21 @@ def code_cells(cell, module, shown):
         tag, summary = "hide-cell", "Helpers that are not part of the public API"
     else:
         tag, summary = "", ""
-    if tag: cell.metadata["tags"] = [tag]
+    if tag:
+        cell.metadata["tags"] = [tag]
     cell.metadata["mystnb"] = {
         "code_prompt_show": summary, "code_prompt_hide": summary,
         "image": {"alt": said.get("fig-alt", shown)},
     }
-    if "exports" not in said: return [cell]
+    if "exports" not in said:
+        return [cell]
     names = [
         name for node in ast.parse(cell.source).body for name in book.names_of(node)
     ]
     public = [f"{module}.{name}" for name in names]
     public = [name for name in public if name in book.definitions()]
-    if not public: return [cell]
+    if not public:
+        return [cell]
     anchors = "\n".join(["```{definitions}", *public, "```"])
     return [nbformat.v4.new_markdown_cell(anchors), cell]
 

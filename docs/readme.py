@@ -36,7 +36,8 @@ def main():
     text, resources = MarkdownExporter().from_notebook_node(
         notebook, {"unique_key": "README", "output_files_dir": "README_files"})
     for alt in (cell.metadata["alt"] for cell in notebook.cells):
-        if alt: text = text.replace("![svg]", f"![{alt}]", 1)
+        if alt:
+            text = text.replace("![svg]", f"![{alt}]", 1)
     text = re.sub(r"\]\(((?:experiments/)?\w+\.ipynb)\)", r"](nbs/\1)", text)
     text = text.replace("](../", "](")
     text = re.sub(r"[ \t]+$", "", text, flags=re.M)
@@ -44,8 +45,10 @@ def main():
     text = re.sub(r"\n{3,}", "\n\n", text).strip() + "\n"
     (ROOT / "README.md").write_text(text, encoding="utf-8")
     (ROOT / "README_files").mkdir(exist_ok=True)
-    for old in (ROOT / "README_files").iterdir(): old.unlink()
-    for name, data in resources["outputs"].items(): (ROOT / name).write_bytes(data)
+    for old in (ROOT / "README_files").iterdir():
+        old.unlink()
+    for name, data in resources["outputs"].items():
+        (ROOT / name).write_bytes(data)
 
 
 if __name__ == "__main__":

@@ -16,11 +16,13 @@ def cells(page):
 
 
 def cell(page, start):
-    def code(cell): return re.sub(r"^#\|.*\n", "", cell.source, flags=re.M)
+    def code(cell):
+        return re.sub(r"^#\|.*\n", "", cell.source, flags=re.M)
     return next(c for c in cells(page) if code(c).startswith(start))
 
 
-def fence(language, text): return f"```{language}\n{text.rstrip()}\n```"
+def fence(language, text):
+    return f"```{language}\n{text.rstrip()}\n```"
 
 
 def code(page, start):
@@ -56,7 +58,8 @@ def texts(page):
 
 def outputs(page, *starts):
     "The first text outputs that start with each of the given texts."
-    def first(start): return next(t for t in texts(page) if t.startswith(start))
+    def first(start):
+        return next(t for t in texts(page) if t.startswith(start))
     return fence("text", "\n".join(first(start).rstrip() for start in starts))
 
 
@@ -80,7 +83,8 @@ def picture(page):
                 return output.data["image/svg+xml"], alt
 
 
-def benchmark(suffix): return max((ROOT / "benchmarks/results").glob(f"*.{suffix}"))
+def benchmark(suffix):
+    return max((ROOT / "benchmarks/results").glob(f"*.{suffix}"))
 
 
 def bibtex():

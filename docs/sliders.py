@@ -93,11 +93,13 @@ def place(cells, module):
     waiting = None
     missing = {heading for of, heading in SLIDERS if of == module}
     for cell in cells:
-        if cell.cell_type != "markdown": continue
+        if cell.cell_type != "markdown":
+            continue
         text, end = "", 0
         fenced = [match.span() for match in FENCE.finditer(cell.source)]
         for match in HEADING.finditer(cell.source):
-            if any(a < match.start() < b for a, b in fenced): continue
+            if any(a < match.start() < b for a, b in fenced):
+                continue
             if waiting:
                 text += cell.source[end:match.start()]
                 text += directive(module, waiting) + "\n\n"
@@ -105,8 +107,10 @@ def place(cells, module):
             waiting = match[1] if match[1] in missing else None
             missing.discard(match[1])
         cell.source = text + cell.source[end:]
-    if missing: raise ValueError(f"{module} has no section {', '.join(missing)}")
-    if waiting: raise ValueError(f"no heading follows the section {waiting}")
+    if missing:
+        raise ValueError(f"{module} has no section {', '.join(missing)}")
+    if waiting:
+        raise ValueError(f"no heading follows the section {waiting}")
 
 
 class SliderNode(nodes.General, nodes.Element):
@@ -119,7 +123,8 @@ def enter(self, node):
     self.body.append(self.starttag(node, "div", ids=ids, CLASS="slider", **values))
 
 
-def leave(self, node): self.body.append("</div>\n")
+def leave(self, node):
+    self.body.append("</div>\n")
 
 
 class SliderDirective(SphinxDirective):

@@ -38,7 +38,8 @@ class Activation:
     """Base of the activations: `forward(Z)` gives `A`, `backward(dA, Z, A)` gives `dZ`.
     Holds no state."""
 
-    def forward(self, Z): raise NotImplementedError(f"{type(self).__name__}.forward")
+    def forward(self, Z):
+        raise NotImplementedError(f"{type(self).__name__}.forward")
 
     def backward(self, dA, Z, A):
         raise NotImplementedError(f"{type(self).__name__}.backward")

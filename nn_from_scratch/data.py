@@ -115,9 +115,9 @@ def split(
     stratify: bool = True,  # keep the share of each class; turn off for real targets
     seed: int | None = None,  # of the shuffle
 ) -> Split:  # the three parts
-    """Shuffle and cut into three parts, by scikit-learn's `train_test_split`. Raises
-    `ValueError` for shares that leave a part empty, and real targets to stratify."""
-    with of_sklearn(): from sklearn.model_selection import train_test_split
+    "Shuffle and cut, by scikit-learn. Raises `ValueError` for bad shares or classes."
+    with of_sklearn():
+        from sklearn.model_selection import train_test_split
     X, y = table_or_array(X, "samples"), table_or_array(y, "targets")
     if X.shape[:1] != y.shape[:1] or X.shape == () or 0 in X.shape + y.shape:
         raise ValueError("expected as many targets as samples, and at least one, got "

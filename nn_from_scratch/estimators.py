@@ -251,7 +251,8 @@ class NetworkEstimator(BaseEstimator):
             fraction = self.validation_fraction
         if validation or fraction:  # the others are told of the best network
             callbacks = [EarlyStopping(self.patience), *callbacks]
-        if self.verbose and whole: callbacks = [*callbacks, ProgressBar(self.epochs)]
+        if self.verbose and whole:
+            callbacks = [*callbacks, ProgressBar(self.epochs)]
         fresh = whole or network.optimizer is None
         kind: Any = Training
         if self.compiled:

@@ -98,7 +98,8 @@ class GradientReport:
     rounding: float = 0  # largest difference that passes however small the entries
 
     @property
-    def error(self): return max(row[0] for row in self.rows)
+    def error(self):
+        return max(row[0] for row in self.rows)
 
     def add(self, name, analytic, numerical):
         """Compare two gradients of the tensor `name`. Raises `ValueError` if their
@@ -211,7 +212,8 @@ def check_gradient(
     for name, x in inputs.items():
         L = lambda v: np.sum(U * forward(**{**inputs, name: v}))
         report.add(name, analytic[name], numerical_gradient(L, x, method, report.size))
-    if not report.error <= tolerance: raise GradientError(worst_of(report))
+    if not report.error <= tolerance:
+        raise GradientError(worst_of(report))
     return report
 
 # %% ../nbs/01_gradcheck.ipynb #63b6af93
@@ -294,7 +296,8 @@ class MathReport:
     rows: list  # (what, largest relative error, where)
 
     @property
-    def error(self): return max(error for _, error, _ in self.rows)
+    def error(self):
+        return max(error for _, error, _ in self.rows)
 
     def add(self, what, ours, truth, least, points, tolerance):
         """Compare values of the code with those of the formula, relative to their size

@@ -42,17 +42,20 @@ class Initializer:
             return rng.normal(scale=np.sqrt(v), size=shape)
         return rng.uniform(-np.sqrt(3 * v), np.sqrt(3 * v), size=shape)
 
-    def __repr__(self): return f"{type(self).__name__}({self.distribution!r})"
+    def __repr__(self):
+        return f"{type(self).__name__}({self.distribution!r})"
 
 # %% ../nbs/04_initializers.ipynb #6511d30e
 class Xavier(Initializer):
     """Variance `2 / (n_inputs + n_units)`, derived for activations of slope 1 at 0.
     Glorot and Bengio (2010)."""
-    def variance(self, n_inputs, n_units): return 2 / (n_inputs + n_units)
+    def variance(self, n_inputs, n_units):
+        return 2 / (n_inputs + n_units)
 
 class He(Initializer):
     "Variance `2 / n_inputs`, for ReLU. He et al. (2015)."
-    def variance(self, n_inputs, n_units): return 2 / n_inputs
+    def variance(self, n_inputs, n_units):
+        return 2 / n_inputs
 
 class VarianceScaling(Initializer):
     """Variance `scale / n_inputs`, with the `variance_scale` of an activation.
@@ -65,8 +68,11 @@ class VarianceScaling(Initializer):
         super().__init__(distribution)
         self.scale = number(scale, "the scale of VarianceScaling", "(0, inf)")
 
-    def variance(self, n_inputs, n_units): return self.scale / n_inputs
-    def __repr__(self): return f"VarianceScaling({self.scale:g}, {self.distribution!r})"
+    def variance(self, n_inputs, n_units):
+        return self.scale / n_inputs
+
+    def __repr__(self):
+        return f"VarianceScaling({self.scale:g}, {self.distribution!r})"
 
 # %% ../nbs/04_initializers.ipynb #45307884
 class Uniform(Initializer):
@@ -79,8 +85,11 @@ class Uniform(Initializer):
         super().__init__("uniform")
         self.limit = number(limit, "the limit of Uniform", "(0, 3.4e38)")
 
-    def variance(self, n_inputs, n_units): return self.limit**2 / 3
-    def __repr__(self): return f"Uniform({self.limit:g})"
+    def variance(self, n_inputs, n_units):
+        return self.limit**2 / 3
+
+    def __repr__(self):
+        return f"Uniform({self.limit:g})"
 
 # %% ../nbs/04_initializers.ipynb #5e1f0a4c
 def is_function(value):

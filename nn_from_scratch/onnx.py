@@ -137,15 +137,19 @@ def dense(layer, X, graph):
     return Z if layer.activation is None else graph.apply(layer.activation, Z)
 
 @onnx_form(Activate)
-def activate(layer, X, graph): return graph.apply(layer.activation, X)
+def activate(layer, X, graph):
+    return graph.apply(layer.activation, X)
 
 @onnx_form(Flatten)
-def flatten(layer, X, graph): return graph.node("Flatten", X, axis=1)
+def flatten(layer, X, graph):
+    return graph.node("Flatten", X, axis=1)
 
 @onnx_form(Dropout)
 @onnx_form("RandomShift")
-def unchanged(layer, X, graph): return X
+def unchanged(layer, X, graph):
+    return X
 
+# %% ../nbs/27_onnx.ipynb #e7a90c48
 @onnx_form(Residual)
 def residual(layer, X, graph):
     "A = X + F(X)"
@@ -178,11 +182,13 @@ def layer_norm(layer, X, graph):
     return graph.node("Add", A, graph.constant("b", layer.b))
 
 @onnx_form(RMSNorm)
-def rms_norm(layer, X, graph): return over_root(layer, X, graph)
+def rms_norm(layer, X, graph):
+    return over_root(layer, X, graph)
 
 # %% ../nbs/27_onnx.ipynb #40bef64f
 @onnx_form(Linear)
-def linear(activation, Z, graph): return Z
+def linear(activation, Z, graph):
+    return Z
 
 @onnx_form(Sigmoid)
 def sigmoid(activation, Z, graph):
@@ -191,13 +197,16 @@ def sigmoid(activation, Z, graph):
     return graph.node("Sigmoid", Z)
 
 @onnx_form(Tanh)
-def tanh(activation, Z, graph): return graph.node("Tanh", Z)
+def tanh(activation, Z, graph):
+    return graph.node("Tanh", Z)
 
 @onnx_form(ReLU)
-def relu(activation, Z, graph): return graph.node("Relu", Z)
+def relu(activation, Z, graph):
+    return graph.node("Relu", Z)
 
 @onnx_form(Softmax)
-def softmax(activation, Z, graph): return graph.node("Softmax", Z, axis=-1)
+def softmax(activation, Z, graph):
+    return graph.node("Softmax", Z, axis=-1)
 
 # %% ../nbs/27_onnx.ipynb #f1a8bc48
 @onnx_form(SiLU)
@@ -248,22 +257,23 @@ def turned(graph, operator, X, *constants, **attributes):
 
 @onnx_form("Conv2D")
 def convolution(layer, X, graph):
-    (top, bottom), (left, right) = layer.margins
     constants = [graph.constant("W", layer.W.transpose(3, 2, 0, 1))]
     if layer.bias:
         constants.append(graph.constant("b", layer.b))
     Z = turned(graph, "Conv", X, *constants, strides=layer.stride,
-               pads=[top, left, bottom, right])
+               pads=np.transpose(layer.margins).ravel().tolist())  # both starts first
     return Z if layer.activation is None else graph.apply(layer.activation, Z)
 
 def pool(layer, X, graph, operator):
     return turned(graph, operator, X, kernel_shape=layer.size, strides=layer.stride)
 
 @onnx_form("MaxPool2D")
-def max_pool(layer, X, graph): return pool(layer, X, graph, "MaxPool")
+def max_pool(layer, X, graph):
+    return pool(layer, X, graph, "MaxPool")
 
 @onnx_form("AvgPool2D")
-def average_pool(layer, X, graph): return pool(layer, X, graph, "AveragePool")
+def average_pool(layer, X, graph):
+    return pool(layer, X, graph, "AveragePool")
 
 # %% ../nbs/27_onnx.ipynb #82052a8e
 @onnx_form("Embedding")

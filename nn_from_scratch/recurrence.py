@@ -38,7 +38,8 @@ class Orthogonal(Initializer):
         Q = self.scale * Q * np.sign(np.diag(R))  # uniform over all such matrices
         return Q if n_inputs >= n_units else Q.T
 
-    def __repr__(self): return f"Orthogonal({self.scale:g})"
+    def __repr__(self):
+        return f"Orthogonal({self.scale:g})"
 
 # %% ../nbs/32_recurrence.ipynb #bbaed6ec
 class OverTime(Layer):

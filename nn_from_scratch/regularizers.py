@@ -48,9 +48,11 @@ class L2(Regularizer):
     ):
         self.strength = number(strength, "strength", "[0, inf)")
 
-    def value(self, W): return self.strength / 2 * np.square(W).sum().item()
+    def value(self, W):
+        return self.strength / 2 * np.square(W).sum().item()
 
-    def gradient(self, W): return self.strength * W
+    def gradient(self, W):
+        return self.strength * W
 
 # %% ../nbs/10_regularizers.ipynb #9458dae8
 class L1(Regularizer):
@@ -62,9 +64,11 @@ class L1(Regularizer):
     ):
         self.strength = number(strength, "strength", "[0, inf)")
 
-    def value(self, W): return self.strength * np.abs(W).sum().item()
+    def value(self, W):
+        return self.strength * np.abs(W).sum().item()
 
-    def gradient(self, W): return self.strength * np.sign(W)
+    def gradient(self, W):
+        return self.strength * np.sign(W)
 
 # %% ../nbs/10_regularizers.ipynb #b5f2ac09
 class ElasticNet(Regularizer):
@@ -78,9 +82,11 @@ class ElasticNet(Regularizer):
         self.l1 = number(l1, "strength l1", "[0, inf)")
         self.l2 = number(l2, "strength l2", "[0, inf)")
 
-    def value(self, W): return L1(self.l1).value(W) + L2(self.l2).value(W)
+    def value(self, W):
+        return L1(self.l1).value(W) + L2(self.l2).value(W)
 
-    def gradient(self, W): return L1(self.l1).gradient(W) + L2(self.l2).gradient(W)
+    def gradient(self, W):
+        return L1(self.l1).gradient(W) + L2(self.l2).gradient(W)
 
 # %% ../nbs/10_regularizers.ipynb #3b1e65c1
 REGULARIZERS = {"l1": L1, "l2": L2, "elastic_net": ElasticNet}

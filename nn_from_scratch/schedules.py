@@ -54,7 +54,8 @@ def _half_cosine(start, end, tau):  # from start at tau=0 to end at tau=1
 class Constant(Schedule):
     "The learning rate as it is."
 
-    def at(self, t, total): return 1.
+    def at(self, t, total):
+        return 1.
 
 # %% ../nbs/14_schedules.ipynb #59b65305
 class Step(Schedule):

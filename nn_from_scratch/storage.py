@@ -75,7 +75,8 @@ def write_atomically(
 # %% ../nbs/23_storage.ipynb #92ee2fbf
 def permissions(path):
     "Of the file that is there, or those that a new file gets."
-    if path.exists(): return path.stat().st_mode & 0o777
+    if path.exists():
+        return path.stat().st_mode & 0o777
     mask = os.umask(0o077)
     os.umask(mask)
     return 0o666 & ~mask
@@ -561,4 +562,5 @@ def checkpoints(folder) -> list:
     "Files of the steps in a folder, the newest last."
     return sorted(Path(folder).glob("step-" + 12 * "[0-9]" + ".safetensors"))
 
-def step_of(file): return int(file.name[5:17])
+def step_of(file):
+    return int(file.name[5:17])

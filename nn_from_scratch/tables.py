@@ -191,10 +191,10 @@ def read_parquet(data, path):
         raise TableError(f"{path}: not a whole Parquet file: {error}") from None
 
 # %% ../nbs/29_tables.ipynb #a2ed5fe1
-MISSING = frozenset(["", "na", "n/a", "#n/a", "nan", "null", "none", "?", "-", "--",
-                     "–", ".", "missing"])
+MISSING = {"", *"na n/a #n/a nan null none ? - -- – . missing".split()}
 
-def is_missing(cell: str) -> bool: return cell.casefold() in MISSING
+def is_missing(cell: str) -> bool:
+    return cell.casefold() in MISSING
 
 def named_counts(cells, most=5) -> str:
     "Different texts with how often they are there, the most frequent ones."
@@ -287,7 +287,8 @@ class Number(Column):
         self.gaps = bool(np.isnan(values).any())
 
     @property
-    def names(self): return [self.name, f"{self.name}: missing"][:1 + self.gaps]
+    def names(self):
+        return [self.name, f"{self.name}: missing"][:1 + self.gaps]
 
     def encode(self, values):
         gap = np.isnan(values)
@@ -296,9 +297,8 @@ class Number(Column):
 
     def unknown(self, values):
         outside = np.sum((values < self.low) | (values > self.high))
-        if not outside:
-            return ""
-        return f"{outside} outside of the {self.low:g} to {self.high:g} of training"
+        words = f"{outside} outside of the {self.low:g} to {self.high:g} of training"
+        return words if outside else ""
 
     def __str__(self):
         return f"number, mean {self.mean:.4g}, standard deviation {self.scale:.4g}"
@@ -381,7 +381,7 @@ def date_in(cell: str, order: str) -> datetime | None:  # with its time, to the 
     if parts is None or not any(map(str.isdigit, cell)):
         return None
     day, hour, minute, half = parts.groups()
-    hour = int(hour or 0) % (12 if half else 24) + 12 * (half in ("PM", "pm"))
+    hour = int(hour or 0) % (12 if half else 24) + 12 * ((half or "A")[0] in "Pp")
     for form in ALIKE + ORDERS[order]:
         try:
             return datetime.strptime(day, form).replace(

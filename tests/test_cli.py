@@ -246,7 +246,8 @@ def test_nothing_is_overwritten_without_force(tmp_path):
     assert run(*line, cwd=tmp_path).returncode == 0
     net, figure = tmp_path / "net.safetensors", tmp_path / "demo/moons_roc.png"
     for left in figure, net:
-        for path in (tmp_path / "demo").iterdir(): path.unlink()
+        for path in (tmp_path / "demo").iterdir():
+            path.unlink()
         net.unlink(missing_ok=True)
         left.write_text("mine")
         refused = run(*line, cwd=tmp_path)

@@ -30,8 +30,11 @@ def close(a, b, tolerance=1e-10):
 
 class Watching(nn.Callback):
     "Looks at each step, so that no epoch is compiled whole."
-    def on_train_begin(self, network): self.losses = []
-    def on_step_end(self, training): self.losses.append(training.t)
+    def on_train_begin(self, network):
+        self.losses = []
+
+    def on_step_end(self, training):
+        self.losses.append(training.t)
 
 
 @pytest.mark.parametrize("callbacks", [[], [Watching()]], ids=["epoch", "kernels"])
@@ -128,7 +131,8 @@ def test_going_on_from_a_state_to_the_same_bits():
 
 class Interrupting(nn.Callback):
     def on_epoch_end(self, network, stats):
-        if len(stats["train_loss"]) == 3: raise KeyboardInterrupt
+        if len(stats["train_loss"]) == 3:
+            raise KeyboardInterrupt
 
 
 def test_ctrl_c_keeps_the_history():
@@ -175,7 +179,8 @@ def test_the_whole_epoch_is_said():
 def test_a_copy_made_during_a_run_is_plain_and_learns():
     copies = []
     class Copying(nn.Callback):
-        def on_epoch_end(self, network, stats): copies.append(copy.deepcopy(network))
+        def on_epoch_end(self, network, stats):
+            copies.append(copy.deepcopy(network))
     model = nn.Network(2, seed=0)
     model.add(nn.Dense(300, nn.ReLU()))
     model.add(nn.LayerNorm())
@@ -189,12 +194,14 @@ def test_a_copy_made_during_a_run_is_plain_and_learns():
 
 def test_where_nothing_can_be_kept_it_says_so(monkeypatch):
     def refusing(cache=False, **options):
-        if cache: raise RuntimeError("cannot cache function: no locator available")
+        if cache:
+            raise RuntimeError("cannot cache function: no locator available")
         return lambda function: function
     monkeypatch.setattr(compiled, "njit", refusing)
     monkeypatch.setattr(compiled, "UNCACHED", [])
     monkeypatch.setattr(acceleration, "UNCACHED", compiled.UNCACHED)
-    def loop(): return 1
+    def loop():
+        return 1
     assert compiled.compiled(loop)() == 1 and compiled.UNCACHED == ["loop"]
     with pytest.warns(UserWarning, match="NUMBA_CACHE_DIR") as caught:
         moons().train(X, y, epochs=1, compiled=True, verbose=False)

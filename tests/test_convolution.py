@@ -335,7 +335,8 @@ WRONG = [
 
 @pytest.mark.parametrize("call, kind, message", WRONG)
 def test_a_misfit_is_named_when_it_is_made(call, kind, message):
-    with pytest.raises(kind, match=message): call()
+    with pytest.raises(kind, match=message):
+        call()
 
 
 def test_a_layer_that_does_not_fit_leaves_the_network_as_it_was():

@@ -23,10 +23,12 @@ class Scale(nn.Layer):
         self.parameters = {"scale": shape[-1:]}
         return shape
 
-    def initialize(self, rng): self.scale[...] = rng.uniform(0.5, 2, self.scale.shape)
+    def initialize(self, rng):
+        self.scale[...] = rng.uniform(0.5, 2, self.scale.shape)
 
     def forward(self, X, training=False):
-        if training: self.kept[:] = [X]
+        if training:
+            self.kept[:] = [X]
         return X * self.scale
 
     def backward(self, dA):
@@ -148,7 +150,8 @@ def test_an_incomplete_network_is_copied():
     model = nn.Network(2, seed=0)
     model.add_layer(16, nn.ReLU())
     other = copy.copy(model)
-    for network in (model, other): network.add_output_layer(1, nn.Sigmoid())
+    for network in (model, other):
+        network.add_output_layer(1, nn.Sigmoid())
     train(model), train(other)
     assert same(model, other) and same(model, (lambda m: (train(m), m)[1])(dense()))
 
@@ -178,19 +181,24 @@ def test_assignment_writes_into_the_vector():
             layer.W = wrong
     with pytest.raises(ValueError, match="expected theta of shape"):
         model.theta = np.zeros(3)
-    with pytest.raises(ValueError, match="expected grad of shape"): model.grad = 0.0
-    with pytest.raises(ValueError): layer.W = [["a"] * 16] * 2
-    with pytest.raises(AttributeError): model.layers = []
+    with pytest.raises(ValueError, match="expected grad of shape"):
+        model.grad = 0.0
+    with pytest.raises(ValueError):
+        layer.W = [["a"] * 16] * 2
+    with pytest.raises(AttributeError):
+        model.layers = []
     with pytest.raises((AttributeError, TypeError)):
         model.layers[0] = nn.Dense(16, nn.ReLU())
-    with pytest.raises((AttributeError, TypeError)): model.layers.append(nn.Flatten())
+    with pytest.raises((AttributeError, TypeError)):
+        model.layers.append(nn.Flatten())
     with pytest.raises(ValueError, match="no output layer yet"):
         nn.Network(2).theta = np.zeros(3)
 
 
 def test_a_layer_waits_for_its_network():
     alone = copy.copy(dense().layers[0])
-    with pytest.raises(AttributeError, match="W"): alone.W
+    with pytest.raises(AttributeError, match="W"):
+        alone.W
     with pytest.raises(AttributeError, match="W of Dense.*network is complete"):
         alone.W = np.ones((2, 16))
     model = nn.Network(2, seed=0)
@@ -215,7 +223,8 @@ def test_a_layer_has_one_place():
     assert third.layers == () and len(other.layers) == 1
     with pytest.raises(ValueError, match="belongs to a network already"):
         third.add(nn.Residual(nn.Dense(2), *[nn.Dense(2)] * 2))
-    with pytest.raises(TypeError, match="such as Dense"): other.add("relu")
+    with pytest.raises(TypeError, match="such as Dense"):
+        other.add("relu")
 
 
 @pytest.mark.parametrize("make", [dense, everything])
@@ -237,7 +246,8 @@ def test_no_copy_holds_data(make):
     assert len(pickle.dumps(model)) < 3 * size  # the optimiser's vectors
     assert not any(layer.kept for layer in model.layers) and model.activations is None
     for batch in Training(model, data, np.arange(1000) % 2, shuffle=False):
-        if batch == 3: break
+        if batch == 3:
+            break
     sample = data[:32].tobytes()[:64]
     for blob in (
         pickle.dumps(model), pickle.dumps(copy.copy(model)),
@@ -252,16 +262,22 @@ def in_threads(work, n=8):
     errors = []
 
     def guarded():
-        try: work()
-        except BaseException as error: errors.append(error)
+        try:
+            work()
+        except BaseException as error:
+            errors.append(error)
     threads = [threading.Thread(target=guarded) for _ in range(n)]
     interval = sys.getswitchinterval()
     sys.setswitchinterval(1e-5)
     try:
-        for thread in threads: thread.start()
-        for thread in threads: thread.join()
-    finally: sys.setswitchinterval(interval)
-    if errors: raise errors[0]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    finally:
+        sys.setswitchinterval(interval)
+    if errors:
+        raise errors[0]
 
 
 @pytest.mark.parametrize("make", [dense, everything])
@@ -300,11 +316,14 @@ def test_prediction_does_not_disturb_a_training(make):
                 copy.copy(watched),
             )
     asking = [threading.Thread(target=ask) for _ in range(3)]
-    for thread in asking: thread.start()
-    try: again = train(watched, 20)
+    for thread in asking:
+        thread.start()
+    try:
+        again = train(watched, 20)
     finally:
         going.set()
-        for thread in asking: thread.join()
+        for thread in asking:
+            thread.join()
     assert again == history and same(alone, watched)
 
 
@@ -319,9 +338,12 @@ def test_two_threads_cannot_train_one_network():
     )
     slow.start()
     begun.wait(10)
-    try: train(model)
-    except RuntimeError as error: refused.append(str(error))
-    finally: go_on.set()
+    try:
+        train(model)
+    except RuntimeError as error:
+        refused.append(str(error))
+    finally:
+        go_on.set()
     slow.join()
     assert refused and "being trained already" in refused[0]
     train(model)

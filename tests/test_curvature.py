@@ -35,7 +35,8 @@ RUNS = {
 
 def training(model, name, epochs=12):
     options = dict(RUNS[name])
-    if "callbacks" in options: options["callbacks"] = options["callbacks"]()
+    if "callbacks" in options:
+        options["callbacks"] = options["callbacks"]()
     return Training(model, X, y, epochs=epochs, **options)
 
 
@@ -47,7 +48,8 @@ def test_a_stopped_run_goes_on_to_the_same_bits(name, dtype, tmp_path):
     for place in (0, 1, 7):
         model = network(dtype=dtype)
         first = training(model, name)
-        while first.t < place: first.step()
+        while first.t < place:
+            first.step()
         model.save(tmp_path / "run.safetensors", first)
         other = network(seed=3, dtype=dtype)
         second = training(other, name)

@@ -84,7 +84,8 @@ def test_a_tied_tensor_is_one_parameter_with_one_penalty_and_two_gradients():
 def test_a_tied_layer_that_failed_can_be_added_later():
     model, tied = nn.Network(4, vocabulary=7), Tied()
     model.add(Embedding(5))
-    with pytest.raises(TypeError): model.add_output_layer(tied, "softmax")
+    with pytest.raises(TypeError):
+        model.add_output_layer(tied, "softmax")
     assert len(model.layers) == 1 and model.head is None
     model.add_output_layer(tied, nn.Softmax())
     assert model.output(X).shape == (30, 4, 7)
@@ -126,7 +127,8 @@ def test_adding_into_a_stored_run_resumes_to_the_same_bits(tmp_path):
         nn.Dense(2), nn.Softmax(), "he"), ValueError, "of its own"),
 ])
 def test_what_is_refused(make, error, words):
-    with pytest.raises(error, match=words): make()
+    with pytest.raises(error, match=words):
+        make()
 
 
 def test_a_shorter_sequence_uses_the_first_positions():
@@ -158,7 +160,8 @@ def test_normalised_features_do_not_depend_on_the_size_or_the_company(kind, dtyp
     assert Z.dtype == dtype and np.array_equal(Z[1:2], stack.forward(V[1:2]))
     assert np.allclose((Z * Z).mean(axis=-1), 1, atol=1e-3)
     assert np.allclose(stack.forward(100 * V), Z, atol=1e-3)
-    if kind is LayerNorm: assert np.allclose(stack.forward(V + 5), Z, atol=1e-4)
+    if kind is LayerNorm:
+        assert np.allclose(stack.forward(V + 5), Z, atol=1e-4)
     assert not stack.weights_in_theta().any()
 
 

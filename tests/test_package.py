@@ -66,7 +66,8 @@ def test_names_load_when_asked_for():
         "print('numpy' in sys.modules)"
     )
     assert python(code).split() == ["False", "True", "True"]
-    with pytest.raises(AttributeError, match="no attribute 'Netwerk'"): nn.Netwerk
+    with pytest.raises(AttributeError, match="no attribute 'Netwerk'"):
+        nn.Netwerk
 
 
 def test_what_editors_read_is_what_there_is():
@@ -216,14 +217,16 @@ def test_dropout_is_off_at_prediction_and_continues():
 
 
 def test_dropout_state_is_restored_after_an_error():
-    def fail(*_): raise RuntimeError("mine")
+    def fail(*_):
+        raise RuntimeError("mine")
     a, b = dropout_network(), dropout_network()
     with pytest.raises(RuntimeError):
         a.train(
             X, y, epochs=3, callbacks=[nn.LambdaCallback(on_epoch_end=fail)],
             verbose=False,
         )
-    for model in (a, b): model.train(X, y, epochs=2, verbose=False)
+    for model in (a, b):
+        model.train(X, y, epochs=2, verbose=False)
     assert np.array_equal(a.theta, b.theta)
     for rate in (1.0, -0.1, float("nan")):
         with pytest.raises(ValueError, match="dropout rate"):
@@ -277,7 +280,8 @@ def test_batch_norm_keeps_the_precision_and_the_decay(dtype):
 
 
 def test_batch_norm_statistics_are_restored():
-    def fail(*_): raise RuntimeError("mine")
+    def fail(*_):
+        raise RuntimeError("mine")
     model = batch_norm_network()
     before = {name: tensor.copy() for name, tensor in model.tensors().items()}
     with pytest.raises(RuntimeError):
@@ -309,7 +313,8 @@ def test_recorder_sees_every_other_step_and_changes_nothing():
         for values in recorder.stats.values()
     )
     assert len(recorder.plot().axes) == 3
-    with pytest.raises(ValueError, match="every"): nn.LayerRecorder(0)
+    with pytest.raises(ValueError, match="every"):
+        nn.LayerRecorder(0)
 
 
 def test_clip_norm_bounds_every_step():
@@ -336,7 +341,8 @@ def test_rate_search_leaves_no_trace():
     assert state(model) == before and found.suggestion > 0
     assert np.array_equal(model.find_learning_rate(X, y).losses, found.losses)
     for wrong in ({"low": 0}, {"batch_size": 0}, {"optimizer": "adma"}, {"n_steps": 3}):
-        with pytest.raises(ValueError): model.find_learning_rate(X, y, **wrong)
+        with pytest.raises(ValueError):
+            model.find_learning_rate(X, y, **wrong)
     assert state(model) == before and isinstance(model.optimizer, nn.Adam)
 
 
@@ -422,10 +428,14 @@ def test_single_sample_and_pieces():
 
 def test_own_loss_and_own_metric():
     class Quartic(nn.Loss):
-        def value(self, A, Y): return np.sum((A - Y)**4) / len(A)
-        def gradient(self, A, Y): return 4 * (A - Y)**3 / len(A)
+        def value(self, A, Y):
+            return np.sum((A - Y)**4) / len(A)
 
-    def worst(A, Y): return np.max(np.abs(A - Y))
+        def gradient(self, A, Y):
+            return 4 * (A - Y)**3 / len(A)
+
+    def worst(A, Y):
+        return np.max(np.abs(A - Y))
 
     model = moons_network()
     stats = model.train(X, y, loss=Quartic(), estimator=worst, epochs=30, verbose=False)
@@ -619,9 +629,12 @@ def test_wrong_layers():
             call()
     assert (state(model), len(model.layers)) == before
     model = Network(2)
-    with pytest.raises(TypeError, match="such as ReLU"): model.add_layer(3, "relu")
-    with pytest.raises(ValueError, match="at least 1"): model.add_layer(0, nn.ReLU())
-    with pytest.raises(TypeError, match="integer"): model.add_layer(2.5, nn.ReLU())
+    with pytest.raises(TypeError, match="such as ReLU"):
+        model.add_layer(3, "relu")
+    with pytest.raises(ValueError, match="at least 1"):
+        model.add_layer(0, nn.ReLU())
+    with pytest.raises(TypeError, match="integer"):
+        model.add_layer(2.5, nn.ReLU())
     for wrong in (nn.L2, "ridge", 0.1):
         with pytest.raises((TypeError, ValueError), match="such as L2"):
             model.add_layer(2, nn.ReLU(), regularizer=wrong)
@@ -651,7 +664,8 @@ def test_divergence_keeps_the_last_good_epoch():
 
 def test_interrupt_keeps_the_history():
     def interrupt(network, stats):
-        if len(stats["train_loss"]) == 3: raise KeyboardInterrupt
+        if len(stats["train_loss"]) == 3:
+            raise KeyboardInterrupt
     model, short = moons_network(), moons_network()
     stats = model.train(
         X, y, epochs=9, callbacks=[nn.LambdaCallback(on_epoch_end=interrupt)],
@@ -665,7 +679,8 @@ def test_interrupt_in_the_middle_of_an_epoch():
     class Interrupting(nn.GradientDescent):
         def step(self, theta, grad, eta):
             self.steps = getattr(self, "steps", 0) + 1 if "steps" in vars(self) else 1
-            if self.steps == 10: raise KeyboardInterrupt
+            if self.steps == 10:
+                raise KeyboardInterrupt
             super().step(theta, grad, eta)
     model, short = moons_network(), moons_network()
     stats = model.train(X, y, epochs=9, optimizer=Interrupting(), verbose=False)
@@ -674,7 +689,8 @@ def test_interrupt_in_the_middle_of_an_epoch():
 
 
 def test_error_in_a_callback_or_metric():
-    def fail(*_): raise RuntimeError("mine")
+    def fail(*_):
+        raise RuntimeError("mine")
     for arguments in (
         dict(callbacks=[nn.LambdaCallback(on_epoch_end=fail)]),
         dict(estimator=fail),

@@ -113,7 +113,8 @@ def test_first_values():
     (lambda: network(GRU(4)).output(X[:, :, :2]), ValueError, r"\(n, 5, 3\)"),
 ])
 def test_what_is_refused(make, error, words):
-    with pytest.raises(error, match=words): make()
+    with pytest.raises(error, match=words):
+        make()
 
 
 def test_the_order_of_a_sequence_is_learned():

@@ -6,7 +6,8 @@ import sys
 import pytest
 from conftest import IN_REPOSITORY, ROOT
 
-if not IN_REPOSITORY: pytest.skip("needs the repository", allow_module_level=True)
+if not IN_REPOSITORY:
+    pytest.skip("needs the repository", allow_module_level=True)
 sys.path.insert(0, str(ROOT / "docs"))
 import book
 import citations
@@ -20,13 +21,15 @@ EVERYWHERE = [
 @pytest.mark.parametrize("chapter", EVERYWHERE)
 def test_what_a_chapter_cites_is_in_the_bibliography(chapter):
     for cell in chapter.notebook.cells:
-        for text in citations.said(cell): citations.cited(text)
+        for text in citations.said(cell):
+            citations.cited(text)
 
 
 @pytest.mark.parametrize("path", sorted((ROOT / "nn_from_scratch").rglob("*.py")))
 def test_what_a_docstring_cites_is_in_the_bibliography(path):
     cell = book.nbformat.v4.new_code_cell(path.read_text())
-    for text in citations.said(cell): citations.cited(text)
+    for text in citations.said(cell):
+        citations.cited(text)
 
 
 def test_every_work_is_cited():

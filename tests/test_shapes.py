@@ -18,16 +18,19 @@ NEXT = (WORDS + 1) % 7
 class Embedding(nn.Layer):
     "A row of a matrix for each word."
 
-    def __init__(self, width): self.width = width
+    def __init__(self, width):
+        self.width = width
 
     def build(self, shape):
         self.parameters = {"E": (7, self.width)}
         return (*shape, self.width)
 
-    def initialize(self, rng): self.E[...] = rng.normal(size=self.E.shape)
+    def initialize(self, rng):
+        self.E[...] = rng.normal(size=self.E.shape)
 
     def forward(self, X, training=False):
-        if training: self.kept[:] = [X]
+        if training:
+            self.kept[:] = [X]
         return self.E[X]
 
     def backward(self, dA):
@@ -161,8 +164,11 @@ def test_a_loss_is_a_mean_over_rows(loss, activation, k):
 
 def test_an_own_loss_sees_rows():
     class Quartic(nn.Loss):
-        def value(self, A, Y): return np.sum((A - Y)**4) / len(A)
-        def gradient(self, A, Y): return 4 * (A - Y)**3 / len(A)
+        def value(self, A, Y):
+            return np.sum((A - Y)**4) / len(A)
+
+        def gradient(self, A, Y):
+            return 4 * (A - Y)**3 / len(A)
     model = words(nn.Linear(), 2)
     model.loss = Quartic()
     report = nn.check_objective(
@@ -223,7 +229,8 @@ WRONG = [
 
 @pytest.mark.parametrize("call, kind, message", WRONG)
 def test_a_misfit_is_named_before_anything_is_computed(call, kind, message):
-    with pytest.raises(kind, match=message): call()
+    with pytest.raises(kind, match=message):
+        call()
 
 
 def test_labels_stay_whole_numbers():

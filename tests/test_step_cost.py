@@ -24,8 +24,10 @@ class Counted(np.ndarray):
             )
         result = getattr(ufunc, method)(*plain, **more)
         Counted.calls += 1
-        if out is not None: return out[0]
-        if not isinstance(result, np.ndarray): return result
+        if out is not None:
+            return out[0]
+        if not isinstance(result, np.ndarray):
+            return result
         Counted.made += result.nbytes > 1024
         return result.view(Counted)
 
@@ -102,7 +104,8 @@ def test_memory_of_a_step(recipe, size, peak):
 def python_calls(function):
     "How many functions are called, in Python and from it."
     count = [0]
-    def counting(frame, event, argument): count[0] += event in ("call", "c_call")
+    def counting(frame, event, argument):
+        count[0] += event in ("call", "c_call")
     sys.setprofile(counting)
     try:
         function()
@@ -135,7 +138,8 @@ def test_calls_of_a_compiled_epoch_do_not_depend_on_its_steps():
 
 
 class Looking(nn.Callback):
-    def on_batch_end(self, network): pass
+    def on_batch_end(self, network):
+        pass
 
 
 def test_calls_of_a_step_with_a_compiled_rule():

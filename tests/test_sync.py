@@ -125,12 +125,14 @@ def test_imports_follow_the_reading_order(repository):
         ]
         heads = (re.match(r"#\| default_exp (\S+)", cell) for cell in cells)
         module = next((head[1] for head in heads if head), None)
-        if module and path.name[0].isdigit(): numbers[module] = int(path.name[:2])
+        if module and path.name[0].isdigit():
+            numbers[module] = int(path.name[:2])
     assert len(set(numbers.values())) == len(numbers)
     for module, number in numbers.items():
         path = repository / "nn_from_scratch" / f"{module.replace('.', '/')}.py"
         for node in ast.parse(path.read_text()).body:
-            if not isinstance(node, ast.ImportFrom) or not node.level: continue
+            if not isinstance(node, ast.ImportFrom) or not node.level:
+                continue
             beside = "experiments." if "." in module and node.level == 1 else ""
             imported = f"{beside}{node.module}"
             if numbers[imported] >= number:

@@ -250,6 +250,12 @@ def test_numbers_as_people_write_them(cell, point, comma):
     assert number_in(cell, ".") == point and number_in(cell, ",") == comma
 
 
+def test_nine_of_ten_cells_are_enough():
+    cells = [f"{number}.5" for number in range(9)] + ["unknown"]
+    assert isinstance(column_of("length", cells), Number)
+    assert not isinstance(column_of("length", [*cells, "lost"]), Number)
+
+
 def test_the_decimal_mark_is_that_of_most_cells():
     assert decimal_mark(["1,5", "2,25", "3"]) == ","
     assert decimal_mark(["1,500.5", "2,250"]) == "."
@@ -259,6 +265,7 @@ def test_the_decimal_mark_is_that_of_most_cells():
 @pytest.mark.parametrize("cell, date", [
     ("2024-03-01", (2024, 3, 1, 0)), ("2024-03-01T12:30:00Z", (2024, 3, 1, 12)),
     ("1.3.2024", (2024, 3, 1, 0)), ("3/1/2024 3:05 PM", (2024, 3, 1, 15)),
+    ("3/1/2024 3:05 Pm", (2024, 3, 1, 15)), ("3/1/2024 12:05 aM", (2024, 3, 1, 0)),
     ("1 Mar 2024", (2024, 3, 1, 0)), ("March 1, 2024", (2024, 3, 1, 0)),
     ("12:30", None), ("2024-02-30", None), ("May", None), ("", None)])
 def test_dates(cell, date):

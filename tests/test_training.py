@@ -37,7 +37,8 @@ def same(a, b):
     )
 
 
-def median_output(A, Y): return np.median(A)  # no mean over the samples
+def median_output(A, Y):
+    return np.median(A)  # no mean over the samples
 
 
 # the others fit any run
@@ -66,7 +67,8 @@ RECIPES = {
 
 def training(model, recipe, epochs=4):
     options = dict(RECIPES[recipe])
-    if "callbacks" in options: options["callbacks"] = options["callbacks"]()
+    if "callbacks" in options:
+        options["callbacks"] = options["callbacks"]()
     return Training(
         model, X, y, validation_split=0.2, epochs=epochs,
         **{"batch_size": 16, **options},
@@ -131,12 +133,15 @@ def test_the_state_is_plain_and_holds_no_samples():
         network(), data, np.arange(40) % 2, estimator=median_output, batch_size=8
     )
     for step in run:
-        if step == 7: break
+        if step == 7:
+            break
     found = []
 
     def plain(value):
-        if isinstance(value, dict): return {str(k): plain(v) for k, v in value.items()}
-        if isinstance(value, (list, tuple)): return [plain(v) for v in value]
+        if isinstance(value, dict):
+            return {str(k): plain(v) for k, v in value.items()}
+        if isinstance(value, (list, tuple)):
+            return [plain(v) for v in value]
         if isinstance(value, np.ndarray):
             found.append(np.isin(np.abs(value), [marker, np.float32(marker)]).any())
             return value.tolist()
@@ -175,11 +180,13 @@ def test_an_error_by_hand_goes_back_to_the_last_epoch():
         def step(self, theta, grad, eta):
             super().step(theta, grad, eta)
             self.steps = vars(self).get("steps", 0) + 1
-            if self.steps == 14: raise RuntimeError("mine")
+            if self.steps == 14:
+                raise RuntimeError("mine")
     model, short = network(dropout=0.2), network(dropout=0.2)
     run = Training(model, X, y, epochs=3, batch_size=16, optimizer=Failing())
     with pytest.raises(RuntimeError, match="mine"):
-        for _ in run: pass
+        for _ in run:
+            pass
     short.train(X, y, epochs=1, batch_size=16, verbose=False)
     assert same(model, short) and run.t == 10 and len(run.history["train_loss"]) == 1
 
@@ -225,10 +232,12 @@ def test_scores_do_not_depend_on_blocks_and_pages(size, monkeypatch):
         model.add_output_layer(1, nn.Sigmoid())
         return model
     together = history()
-    for module in (data, metrics): monkeypatch.setattr(module, "PAGE", 16)
+    for module in (data, metrics):
+        monkeypatch.setattr(module, "PAGE", 16)
     monkeypatch.setattr(nn.data.Samples, "room", lambda self, size: size)
     apart = history()
-    for name in together: assert np.allclose(together[name], apart[name], rtol=1e-5)
+    for name in together:
+        assert np.allclose(together[name], apart[name], rtol=1e-5)
 
 
 def test_divergence_survives_pickling():

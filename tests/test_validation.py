@@ -32,7 +32,8 @@ def test_folds_partition(targets, k):
 
 
 def test_more_folds_than_samples():
-    with pytest.raises(ValueError): k_fold(np.arange(3.5), 9)
+    with pytest.raises(ValueError):
+        k_fold(np.arange(3.5), 9)
 
 
 def test_workers_do_not_matter_and_failures_are_rows():
@@ -51,7 +52,8 @@ def test_workers_do_not_matter_and_failures_are_rows():
 
 def test_when_all_fail():
     result = search(build, grid(units=[0]), X, y, k=2, epochs=1, verbose=False)
-    with pytest.raises(ValueError, match="every setting failed.*units"): result.best()
+    with pytest.raises(ValueError, match="every setting failed.*units"):
+        result.best()
 
 
 def test_settings_must_agree():
@@ -81,7 +83,8 @@ def test_ctrl_c_keeps_the_finished_rows():
     begun = []
 
     def interrupt(*_):
-        if len(begun) == 3: raise KeyboardInterrupt
+        if len(begun) == 3:
+            raise KeyboardInterrupt
 
     callback = nn.LambdaCallback(on_train_begin=begun.append, on_epoch_end=interrupt)
     result = search(

@@ -28,7 +28,8 @@ class Table(NamedTuple):
     units: tuple = (50,)  # of the hidden layers
 
     @property
-    def regression(self): return self.scoring == "r2"
+    def regression(self):
+        return self.scoring == "r2"
 
 def built_in() -> dict:  # tables by name
     "Those that come with scikit-learn."

@@ -47,7 +47,8 @@ def train_on(
 ) -> DigitsRun:  # the outcome; scores are those of the test part, if it has samples
     "Train a ReLU network with momentum 0.9."
     model = Network(parts.x_train.shape[1], seed=seed)
-    for units in hidden: model.add_layer(units, ReLU())
+    for units in hidden:
+        model.add_layer(units, ReLU())
     model.add_output_layer(10, Softmax())
     start = time.perf_counter()
     stats = model.train(
@@ -55,7 +56,8 @@ def train_on(
         epochs=epochs, optimizer=Momentum(beta=0.9), verbose=verbose,
         compiled=compiled)
     scores = {"seconds": time.perf_counter() - start}
-    if len(parts.x_test): scores = scores_of(model, parts) | scores
+    if len(parts.x_test):
+        scores = scores_of(model, parts) | scores
     return DigitsRun(model, stats, parts, scores)
 
 # %% ../../nbs/experiments/52_digits.ipynb #b6855cb7
@@ -73,7 +75,8 @@ def run(
     if final:
         x, y = np.concatenate([x_train, x_val]), np.concatenate([y_train, y_val])
         parts = Split(x, y, x[:0], y[:0], x_test, y_test)
-    else: parts = Split(x_train, y_train, x_val, y_val, x_test[:0], y_test[:0])
+    else:
+        parts = Split(x_train, y_train, x_val, y_val, x_test[:0], y_test[:0])
     return train_on(parts, hidden, eta, epochs, seed, verbose, compiled)
 
 # %% ../../nbs/experiments/52_digits.ipynb #5133bc9c

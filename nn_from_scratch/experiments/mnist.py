@@ -31,7 +31,8 @@ def images(
     """MNIST in parts, of which either the validation or the test part is empty. Raises
     `DataNotFound` or `CorruptData`."""
     x, y, x_test, y_test = mnist(data_dir)
-    if final: return Split(x, y, x[:0], y[:0], x_test, y_test)
+    if final:
+        return Split(x, y, x[:0], y[:0], x_test, y_test)
     return Split(x[:-10000], y[:-10000], x[-10000:], y[-10000:], x_test[:0], y_test[:0])
 
 # %% ../../nbs/experiments/53_mnist.ipynb #3a9eca01
@@ -68,7 +69,8 @@ def train_on(
         schedule="one_cycle", loss=CategoricalCrossEntropy(smoothing), verbose=verbose,
         compiled=compiled)
     scores = {"seconds": time.perf_counter() - start}
-    if len(parts.x_test): scores = scores_of(model, parts) | scores
+    if len(parts.x_test):
+        scores = scores_of(model, parts) | scores
     return MnistRun(model, stats, parts, scores)
 
 # %% ../../nbs/experiments/53_mnist.ipynb #7f1491a0

@@ -45,7 +45,8 @@ def accuracies(
             for low, high in ((-1, 2), (-0.5, 1))]
     points = np.stack(np.meshgrid(*axes), axis=-1).reshape(-1, 2)
     p = np.array([density(points, y, noise) for y in (0, 1)]) / 2 * spacing**2
-    if model is None: return float(p.max(axis=0).sum()), None
+    if model is None:
+        return float(p.max(axis=0).sum()), None
     chosen = (model.output(points)[:, 0] > 0.5).astype(int)
     return float(p.max(axis=0).sum()), float(p[chosen, np.arange(len(points))].sum())
 
@@ -71,7 +72,8 @@ def run(
     from sklearn.metrics import roc_auc_score
     parts = split(*two_moons(n, noise, seed), validation=0.1, test=0.1, seed=seed)
     model = Network(2, seed=seed)
-    for units in hidden: model.add_layer(units, ReLU())
+    for units in hidden:
+        model.add_layer(units, ReLU())
     model.add_output_layer(1, Sigmoid())
     start = time.perf_counter()
     stats = model.train(

@@ -54,7 +54,8 @@ def network(
 ) -> Network:  # with ReLU between the layers and softmax at the end
     "A network whose steps are timed."
     model = Network(widths[0], seed=0, dtype=dtype)
-    for units in widths[1:-1]: model.add_layer(units, ReLU())
+    for units in widths[1:-1]:
+        model.add_layer(units, ReLU())
     model.add_output_layer(widths[-1], Softmax())
     return model
 

@@ -15,7 +15,8 @@ PAGES = [
     for path in sorted(SITE.rglob("*.html"))
     if path.relative_to(SITE).parts[0] not in ("lite", "_static")
 ]
-if not PAGES: raise pytest.UsageError("_site/ has no pages: run `make docs` first")
+if not PAGES:
+    raise pytest.UsageError("_site/ has no pages: run `make docs` first")
 # the one other host that a page may ask, and only for Python
 PYODIDE = "https://cdn.jsdelivr.net/pyodide/"
 # One of each kind, with every colour of the style sheets: `--all` looks at all of them
@@ -34,7 +35,8 @@ def pytest_addoption(parser):
 
 
 def pytest_collection_modifyitems(config, items):
-    if config.getoption("all"): return
+    if config.getoption("all"):
+        return
     few = [
         item for item in items
         if not item.get_closest_marker("weekly")
@@ -48,7 +50,8 @@ def pytest_collection_modifyitems(config, items):
 
 
 class Handler(SimpleHTTPRequestHandler):
-    def log_message(self, *_): "The tests say what was not served."
+    def log_message(self, *_):
+        "The tests say what was not served."
 
 
 @pytest.fixture(scope="session")

@@ -185,7 +185,8 @@ def batch_of_one(last, page):
     restless(last, page)
 
 
-def two_moons(last, page): assert last["val_metric"] >= 0.95
+def two_moons(last, page):
+    assert last["val_metric"] >= 0.95
 
 
 SHOWN = {

@@ -32,7 +32,8 @@ class Hand:
     def press(self, key, *keys):
         box = self.page.locator(f"#slider-{self.name}-{key}")
         box.focus()
-        for each in keys: self.page.keyboard.press(each)
+        for each in keys:
+            self.page.keyboard.press(each)
         return float(box.input_value())
 
     def move(self, **values):
@@ -48,11 +49,13 @@ class Hand:
         numbers = [float(number) for number in text.split(", ")]
         return numbers if len(numbers) > 1 else numbers[0]
 
-    def drawn(self): return self.place.locator("svg").inner_html()
+    def drawn(self):
+        return self.place.locator("svg").inner_html()
 
 
 @pytest.fixture
-def hand(visit): return lambda name: Hand(visit, name)
+def hand(visit):
+    return lambda name: Hand(visit, name)
 
 
 def rounds_to(shown, value):
@@ -126,7 +129,8 @@ def test_depth_is_what_the_layers_do(hand):
         slider.move(c=c)
         rng = np.random.default_rng(0)
         A = rng.normal(size=(64, 128))
-        for _ in range(50): A = relu.forward(A @ VarianceScaling(c)(rng, 128, 128))
+        for _ in range(50):
+            A = relu.forward(A @ VarianceScaling(c)(rng, 128, 128))
         square = np.mean(A**2)
         assert abs(slider.said("signal") / square - 1) < .051
 
@@ -165,7 +169,8 @@ def test_the_ball_rolls_as_momentum_does(hand):
         slider.move(eta=eta, beta=beta)
         theta, rule = np.array([-2., 1.]), Momentum(beta=beta)
         rule.start(theta)
-        for _ in range(60): rule.step(theta, H @ theta, eta)
+        for _ in range(60):
+            rule.step(theta, H @ theta, eta)
         assert slider.said("loss") == pytest.approx(theta @ H @ theta / 2, rel=.051,
                                                     abs=5.1e-5)
         steps = [[[1 + beta - eta * k, -beta], [1, 0]] for k in (1, 50)]

@@ -15,10 +15,12 @@ def parameter(values):
     return torch.nn.Parameter(torch.tensor(np.array(values)))
 
 
-def channels_first(images): return np.moveaxis(images, -1, 1)
+def channels_first(images):
+    return np.moveaxis(images, -1, 1)
 
 
-def kernel_of(W): return np.transpose(W, (3, 2, 0, 1))
+def kernel_of(W):
+    return np.transpose(W, (3, 2, 0, 1))
 
 
 def alone(layer, shape):

@@ -20,7 +20,8 @@ WIDE = np.array(
 SHAPES = [(1, 1), (1, 3), (7, 2), (7, 5)]
 
 
-def tensor(x, grad=False): return torch.tensor(np.asarray(x), requires_grad=grad)
+def tensor(x, grad=False):
+    return torch.tensor(np.asarray(x), requires_grad=grad)
 
 
 ACTIVATIONS = {
@@ -57,9 +58,12 @@ def test_activations(activation, compare):
 
 def losses():
     "Ours, the output activation, theirs from pre-activations, and what draws targets."
-    def real(shape): return rng.normal(size=shape)
-    def bits(shape): return rng.uniform(size=shape)
-    def classes(shape): return rng.dirichlet(np.ones(shape[1]), shape[0])
+    def real(shape):
+        return rng.normal(size=shape)
+    def bits(shape):
+        return rng.uniform(size=shape)
+    def classes(shape):
+        return rng.dirichlet(np.ones(shape[1]), shape[0])
     yield (
         nn.MeanSquaredError(), nn.Linear(),
         lambda z, y: F.mse_loss(z, y, reduction="none"), real,

@@ -38,8 +38,10 @@ def test_normalisation(kind, shape, d, compare):
     A.backward(torch.tensor(upstream))
     name, few = kind.__name__, ""
     # of so few features nothing but the effect of epsilon is left
-    if kind is LayerNorm and d == 2: few = " of two features"
-    if kind is RMSNorm and d == 1: few = " of one feature"
+    if kind is LayerNorm and d == 2:
+        few = " of two features"
+    if kind is RMSNorm and d == 1:
+        few = " of one feature"
     compare("layer", f"{name}, value{few}", stack.forward(x, training=True), A)
     dX = layer.backward(upstream)
     if kind is LayerNorm and d == 1:  # all is 0, and rounding in PyTorch

@@ -105,7 +105,8 @@ def test_ten_steps(name, optimizer, theirs, eta, compare, losses_of):
     module, tensors = twin(layer, make, order, 2)
     # both biases of PyTorch would move; ours has one where they only add
     module.bias_hh_l0.requires_grad_(name == "GRU")
-    if name == "GRU": module.bias_hh_l0.register_hook(
+    if name == "GRU":
+        module.bias_hh_l0.register_hook(
         lambda grad: torch.cat([0 * grad[:10], grad[10:]]))
     W, b = (torch.nn.Parameter(torch.tensor(np.array(v))) for v in (dense.W, dense.b))
     x, y = rng.normal(size=(7, 6, 2)), rng.normal(size=(7, 1))

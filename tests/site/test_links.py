@@ -39,7 +39,8 @@ OWN = tuple(
 
 
 @cache
-def tree(page): return html.parse(SITE / page).getroot()
+def tree(page):
+    return html.parse(SITE / page).getroot()
 
 
 @cache
@@ -71,7 +72,8 @@ def problem(address):
         )
     parts = urlsplit(address[len(HOST):])
     path = unquote(parts.path) or "index.html"
-    if not (SITE / path).is_file(): return "does not exist"
+    if not (SITE / path).is_file():
+        return "does not exist"
     if parts.fragment.startswith("preset="):
         lessons = json.loads((SITE / "playground/presets.json").read_text())
         found = parts.fragment[7:] in {lesson["name"] for lesson in lessons}
