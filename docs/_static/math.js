@@ -3,30 +3,31 @@
 const formulas = [...document.querySelectorAll(".math")];
 const set = (element, tex, displayMode) => katex.render(tex, element, {displayMode, throwOnError: false});
 
-// Split TeX where a pattern, tried at each place, matches outside of braces and environments
+// One level down into braces, brackets that grow and environments, or up again
+const deeper = token => ["{", "\\left", "\\begin"].includes(token) - ["}", "\\right", "\\end"].includes(token);
+
+// Split TeX where a pattern, tried at each place, matches outside of all these
 function split(tex, pattern) {
   const parts = [""];
   for (let i = 0, depth = 0; i < tex.length;) {
     const rest = tex.slice(i), mark = depth === 0 && rest.match(pattern);
     if (mark) { parts.push(""); i += mark[0].length; continue; }
-    const [token] = rest.match(/^\\(?:begin|end)\b|^\\[a-zA-Z]+|^\\?[^]/);
-    if (token === "{" || token === "\\begin") depth++;
-    if (token === "}" || token === "\\end") depth--;
+    const [token] = rest.match(/^\\[a-zA-Z]+|^\\?[^]/);
+    depth += deeper(token);
     parts[parts.length - 1] += token;
     i += token.length;
   }
   return parts;
 }
 
-// Mathematics and, outside of braces, environments and brackets that grow, words; those of an index belong to it
+// Mathematics and, outside of all these, words; those of an index belong to it
 function pieces(tex) {
   const parts = [""];
   for (let i = 0, depth = 0; i < tex.length;) {
     const rest = tex.slice(i), free = depth === 0 && !/[_^]\s*$/.test(parts[parts.length - 1]);
     const words = free && rest.match(/^\\text\{(?:[^{}]|\{[^{}]*\})*\}/);
     const [token] = words || rest.match(/^\\[a-zA-Z]+|^\\?[^]/);
-    if (["{", "\\left", "\\begin"].includes(token)) depth++;
-    if (["}", "\\right", "\\end"].includes(token)) depth--;
+    depth += deeper(token);
     if (words) parts.push(token, "");
     else parts[parts.length - 1] += token;
     i += token.length;
