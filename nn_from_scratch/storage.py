@@ -444,16 +444,20 @@ def resume_file(training, path):
         state = {**unpack(content["run"], tensors), "network": snapshot}
         training.restore(state)
 
+# %% ../nbs/23_storage.ipynb #e87d0a41
 def check_architecture(training, stored):
     "Raise `StorageError` unless a file has the network of a training."
-    choice = training.choice
-    ours = {**describe_network(training.network, []),
-            "loss": describe(choice.head.loss, []),
-            "regularizer": describe(choice.regularizer, [])}
+    choice, own = training.choice, []
+    ours = {**describe_network(training.network, own),
+            "loss": describe(choice.head.loss, own),
+            "regularizer": describe(choice.regularizer, own)}
+    table = library() | {component.__name__: component for component in own}
     for name, value in ours.items():
-        if name != "seed" and stored[name] != value:
+        # built once more, with the defaults of arguments that came after the file
+        theirs = describe(build(stored[name], table), [])
+        if name != "seed" and theirs != value:
             raise StorageError(f"expected a network with {name} {value!r}, "
-                               f"got {stored[name]!r}")
+                               f"got {theirs!r}")
 
 # %% ../nbs/23_storage.ipynb #3fe33b78
 class Checkpoint(Callback):

@@ -578,6 +578,17 @@ def test_an_argument_that_there_is_not_is_refused(kind):
             one(nonsense=3)
 
 
+def test_a_derived_layer_is_written_by_its_own_name():
+    class Quiet(nn.BatchNorm):
+        def __init__(self, label):
+            super().__init__(momentum=0.5)
+            self.label = label
+
+    assert repr(Quiet("a")) == "Quiet(momentum=0.5)"
+    assert repr(nn.LayerNorm()) == "LayerNorm()"
+    assert repr(nn.RMSNorm(1e-6)) == "RMSNorm(epsilon=1e-06)"
+
+
 def test_statistics_move_as_far_as_they_are_told(tmp_path):
     told = nn.BatchNorm(momentum=1, epsilon=1e-3)
     model = nn.Network(2, seed=0)
