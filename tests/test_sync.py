@@ -12,6 +12,10 @@ from pathlib import Path
 import pytest
 from test_notebooks import NOTEBOOKS, ROOT
 
+# the figures of the other chapters have yet to be described
+TO_COME = {"17", "18", "19", "20", "21", "24", "32", "33", "34"}
+DESCRIBED = [path for path in NOTEBOOKS if path.name[:2] not in TO_COME]
+
 
 def tree(root):
     "Text of every file that `make sync` writes."
@@ -99,6 +103,22 @@ def test_as_a_reader_finds_it(path):
     ]
     assert all(len(figure) <= 60_000 for figure in figures)
     assert not re.search(r"/root/|/home/|/tmp/|/work/", json.dumps(outputs))
+
+
+@pytest.mark.parametrize(
+    "path", DESCRIBED, ids=[str(path.relative_to(ROOT / "nbs")) for path in DESCRIBED]
+)
+def test_pictures_are_described(path):
+    "Each cell that draws has a directive of its own with what is seen, for an `alt`."
+    without = [
+        number
+        for number, cell in enumerate(json.loads(path.read_text())["cells"])
+        if cell["cell_type"] == "code"
+        and any(kind.startswith("image/") for output in cell["outputs"]
+                for kind in output.get("data", {}))
+        and not re.search(r"^#\| fig-alt: (\S+ ){3}", "".join(cell["source"]), re.M)
+    ]
+    assert not without, f"cells of {path.name} without fig-alt: {without}"
 
 
 def test_modules_are_short(repository):
