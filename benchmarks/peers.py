@@ -2,6 +2,7 @@
 returns a function that trains for a number of epochs, and one that predicts. Those that
 have a schedule also call `look` after each epoch. What a peer does not offer raises
 `NotOffered`."""
+import os
 import warnings
 
 import numpy as np
@@ -198,7 +199,6 @@ def jax(case, X, y):
 
 
 def keras(case, X, y):
-    import os
     os.environ["KERAS_BACKEND"] = "jax"
     import keras
     if case.one_cycle:
@@ -309,8 +309,10 @@ def onnxruntime(case, X, y):
         opset_imports=[helper.make_opsetid("", 17)],
         ir_version=9,
     )
+    options = onnxruntime.SessionOptions()  # which does not see the cores of a process
+    options.intra_op_num_threads = int(os.environ["OMP_NUM_THREADS"])
     session = onnxruntime.InferenceSession(
-        model.SerializeToString(), providers=["CPUExecutionProvider"]
+        model.SerializeToString(), options, providers=["CPUExecutionProvider"]
     )
     def train(epochs):
         raise NotOffered("predicts only")

@@ -48,7 +48,7 @@ def takes_part(peer, case):
     if case == TO_98:
         return peer in (COMPILED, "Keras on JAX")
     if case in PREDICTION:
-        return peer in ("ONNX Runtime", "Keras on JAX")
+        return peer in (COMPILED, "ONNX Runtime", "Keras on JAX")
     return peer not in ("ONNX Runtime", "NumPy")
 
 

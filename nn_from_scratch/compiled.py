@@ -4,12 +4,13 @@
 
 # %% auto #0
 __all__ = ['OPTIONS', 'UNCACHED', 'RULES', 'DENSE', 'BATCH_NORM', 'DROPOUT', 'LINEAR', 'RELU', 'LEAKY_RELU', 'SIGMOID', 'TANH',
-           'ELU', 'SOFTPLUS', 'SILU', 'GELU', 'SOFTMAX', 'SQUARED', 'ABSOLUTE', 'HUBER', 'BINARY', 'CATEGORICAL',
-           'ACTIVATIONS', 'LOSSES', 'SMALL', 'compiled', 'gradient_descent', 'momentum', 'nesterov', 'adagrad',
-           'rmsprop', 'adam', 'adamw', 'Rule', 'adam_constants', 'constants', 'memory', 'parameter', 'add_product',
-           'dense', 'dense_gradient', 'gradient_below', 'penalise', 'value', 'slope', 'softmax', 'activate',
-           'softmax_gradient', 'activation_gradient', 'normalise', 'normalise_gradient', 'loss_slope', 'loss_gradient',
-           'Plan', 'forward', 'dense_backward', 'backward', 'shorten', 'move', 'Room', 'steps']
+           'ELU', 'SOFTPLUS', 'SILU', 'GELU', 'SOFTMAX', 'RESCALE', 'SQUARED', 'ABSOLUTE', 'HUBER', 'BINARY',
+           'CATEGORICAL', 'ACTIVATIONS', 'LOSSES', 'SMALL', 'compiled', 'gradient_descent', 'momentum', 'nesterov',
+           'adagrad', 'rmsprop', 'adam', 'adamw', 'Rule', 'adam_constants', 'constants', 'memory', 'parameter',
+           'add_product', 'dense', 'dense_gradient', 'gradient_below', 'penalise', 'value', 'slope', 'softmax',
+           'activate', 'softmax_gradient', 'activation_gradient', 'normalise', 'rescale', 'normalise_gradient',
+           'loss_slope', 'loss_gradient', 'Plan', 'forward', 'dense_backward', 'backward', 'shorten', 'move', 'Room',
+           'steps']
 
 # %% ../nbs/28_compiled.ipynb #47abe202
 from math import erfc, exp, expm1, log1p, pi, sqrt, tanh
@@ -149,7 +150,7 @@ def memory(optimizer) -> list:  # arrays, (P,)
 
 # %% ../nbs/28_compiled.ipynb #6808ef31
 (DENSE, BATCH_NORM, DROPOUT, LINEAR, RELU, LEAKY_RELU, SIGMOID, TANH, ELU, SOFTPLUS,
- SILU, GELU, SOFTMAX) = range(13)
+ SILU, GELU, SOFTMAX, RESCALE) = range(14)
 SQUARED, ABSOLUTE, HUBER, BINARY, CATEGORICAL = range(5)
 
 ACTIVATIONS = {
@@ -340,6 +341,13 @@ def normalise(X, gamma, b, kept, epsilon, momentum, A, d):
         for i in range(n):
             A[i * d + j] = gamma[j] * ((X[i * d + j] - mean) / sigma) + b[j]
 
+@compiled
+def rescale(X, gamma, b, kept, epsilon, A, d):
+    for i in range(0, X.size, d):
+        for j in range(d):
+            x = (X[i + j] - kept[j]) / sqrt(kept[d + j] + epsilon)
+            A[i + j] = gamma[j] * x + b[j]
+
 # %% ../nbs/28_compiled.ipynb #df98e194
 @compiled
 def normalise_gradient(dA, X, gamma, kept, dgamma, db, d):
@@ -411,6 +419,9 @@ def forward(maps, numbers, n, theta, kept, masks, first, signals):
         elif kind == BATCH_NORM:
             gamma, shift = theta[w:w + d], theta[w + d:w + 2 * d]
             normalise(Z, gamma, shift, kept[b:behind], p, numbers[l, 1], A, d)
+        elif kind == RESCALE:
+            gamma, shift = theta[w:w + d], theta[w + d:w + 2 * d]
+            rescale(Z, gamma, shift, kept[b:behind], p, A, d)
         elif kind == DROPOUT:
             mask = masks[b + first * d:]
             for i in range(A.size):

@@ -221,3 +221,78 @@ def test_a_warning_points_to_the_line_that_trains(mode):
     with pytest.warns(UserWarning, match="scale them") as caught:
         model.train(X, 1e5 * X[:, :1], epochs=1, eta=1e-9, compiled=mode, verbose=False)
     assert caught[0].filename == __file__
+
+
+def images():
+    model = nn.Network((6, 6, 2), seed=0, dtype=np.float64)
+    model.add(nn.Conv2D(3, 3, nn.ReLU()))
+    model.add(nn.Flatten())
+    model.add_output_layer(2, nn.Softmax())
+    return model
+
+
+def test_outputs_follow_the_network():
+    model = moons(batch_norm=True, dropout=0.3)
+    answer = acceleration.CompiledOutput(model, verbose=False)
+    for _ in range(2):
+        model.train(X, y, epochs=2, verbose=False)
+        for samples in (X, X[:1], X[0], X[:0], X[::2], X[:5].tolist()):
+            found, expected = answer(samples), model.output(samples)
+            assert found.shape == expected.shape and found.dtype == expected.dtype
+            np.testing.assert_allclose(found, expected, rtol=1e-12)
+    model.reset()
+    np.testing.assert_allclose(answer(X), model.output(X), rtol=1e-12)
+
+
+def test_outputs_of_samples_that_may_not_be_written():
+    model, samples = moons(np.float32), X[:3].astype(np.float32)
+    samples.flags.writeable = False
+    answer = acceleration.CompiledOutput(model, verbose=False)
+    before = len(acceleration.outputs.signatures)
+    np.testing.assert_allclose(answer(samples), model.output(samples), rtol=1e-6)
+    assert len(acceleration.outputs.signatures) == before
+
+
+@pytest.mark.parametrize("wrong", [
+    [[1, np.nan]], [[1, np.inf]], [[1, 2, 3]], [["a", "b"]], 3, None], ids=repr)
+@pytest.mark.parametrize("network", [moons, images])
+def test_outputs_refuse_what_the_network_refuses(network, wrong):
+    model = network()
+    answer, messages = acceleration.CompiledOutput(model, verbose=False), []
+    for function in (answer, model.output):
+        with pytest.raises((TypeError, ValueError)) as error:
+            function(wrong)
+        messages.append(str(error.value))
+    assert messages[0] == messages[1]
+
+
+def test_outputs_of_other_networks_take_their_layers_loops():
+    model = images()
+    answer = acceleration.CompiledOutput(model, verbose=False)
+    samples = np.random.default_rng(0).random((4, 6, 6, 2))
+    np.testing.assert_allclose(answer(samples), model.output(samples), rtol=1e-12)
+    assert answer(samples[0]).shape == (2,)
+    assert "Conv2D(3, 3, ReLU()" in repr(answer)
+    assert not any("forward" in vars(layer) for layer in model.layers)
+
+
+def test_outputs_of_many_samples_are_those_of_numpy():
+    model = moons()
+    answer = acceleration.CompiledOutput(model, verbose=False)
+    many = np.resize(X, (acceleration.FEW // answer.products + 1, 2))
+    assert (answer(many) == model.output(many)).all()
+
+
+def test_outputs_need_an_output_layer():
+    model = nn.Network(2)
+    with pytest.raises(ValueError, match="no output layer"):
+        acceleration.CompiledOutput(model)
+
+
+def test_a_copy_answers_by_its_own_parameters():
+    model = moons()
+    answer = acceleration.CompiledOutput(model, verbose=False)
+    for other in (copy.deepcopy(answer), pickle.loads(pickle.dumps(answer))):
+        other.network.theta[...] = 0
+        assert (other(X) == 0.5).all()
+    assert not (answer(X) == 0.5).any()
