@@ -1,5 +1,6 @@
 """What is measured: data, architecture and recipe, the same for every peer. Networks
 that are more than dense layers are written in `networks.py`."""
+from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
@@ -126,6 +127,11 @@ LAYERED = {
     for name, case in NETWORKS.items()
     for timed in ("outputs", "step", f"step{ONE_THREAD}")
 }
+# cases whose memory is measured, by a process that does nothing else
+ALONE = tuple(f"{name}, alone" for name in (
+    "MNIST 784-128-64-10, batch 128", "convolutions, batch 128, step",
+    "GPT, batch 12, step",
+))
 # rows, repetitions
 PREDICTION = both({
     "prediction of 10,000 rows": (10_000, 20),
@@ -161,11 +167,16 @@ def images():
 def data(case):
     """Samples and labels or targets. The values do not matter for the time, so they are
     made here: pixels are in [0, 1], a fifth of them not 0."""
+    return made(case.rows, case.widths[0], case.widths[-1], case.output)
+
+
+@lru_cache
+def made(rows, d, k, output):
     rng = np.random.default_rng(0)
-    X = rng.random((case.rows, case.widths[0]), np.float32)
-    if case.output == "softmax":
+    X = rng.random((rows, d), np.float32)
+    if output == "softmax":
         for x in X:
             x *= rng.random(x.shape, np.float32) < 0.2  # little memory beside X
-    if case.output == "linear":
+    if output == "linear":
         return X, np.stack([X.sum(axis=1), X[:, 0] * X[:, 1]], axis=1)
-    return X, rng.integers(0, max(case.widths[-1], 2), case.rows)
+    return X, rng.integers(0, max(k, 2), rows)

@@ -1,4 +1,4 @@
-"""One measurement, of a peer at a case, in the process that `run.py` starts for it."""
+"""Measurements of a peer, in the process that `run.py` starts for it."""
 import importlib
 import statistics
 import time
@@ -17,29 +17,38 @@ STARTS = {
 }
 
 
-def measure(peer, name, started, seed):
-    "Seconds and what belongs to them, by name."
-    function = PEERS[peer][0]
-    if name in TRAINING:
-        return training(function, TRAINING[name])
+PREPARED = {}  # what a measurement calls, by the name of its case
+
+
+def measure(peer, name, seed, started=0.0):
+    """Seconds and what belongs to them, by name. What is compiled or made for a case is
+    there from its first measurement on."""
+    name, function = name.removesuffix(", alone"), PEERS[peer][0]
     if name == TO_98:
         return until_98(function, started, seed)
-    if name in SLOPES:
-        return slope(function, SLOPES[name])
-    if name in ROOFS:
-        return products(peer)
-    if name in LAYERED:
-        return layered(peer, LAYERED[name])
-    return prediction(peer, *PREDICTION[name])
+    if name not in PREPARED:
+        if name in TRAINING:
+            PREPARED[name] = training(function, TRAINING[name])
+        elif name in SLOPES:
+            PREPARED[name] = slope(function, SLOPES[name])
+        elif name in ROOFS:
+            PREPARED[name] = products(peer)
+        elif name in LAYERED:
+            PREPARED[name] = layered(peer, LAYERED[name])
+        else:
+            PREPARED[name] = prediction(peer, *PREDICTION[name])
+    return PREPARED[name]()
 
 
 def training(function, case):
     "An epoch; one before is not timed, nor is what it compiles."
     train, _ = function(case, *data(case))
     train(1)
-    start = time.perf_counter()
-    train(case.epochs)
-    return {"seconds": (time.perf_counter() - start) / case.epochs}
+
+    def epoch():
+        [seconds] = timed(lambda: train(case.epochs), 1)
+        return {"seconds": seconds / case.epochs}
+    return epoch
 
 
 def until_98(function, started, seed):
@@ -65,13 +74,15 @@ def until_98(function, started, seed):
 
 def slope(function, cases):
     "The largest point, all points, and their slope in logarithms."
-    points = []
-    for case in cases.values():
-        train, _ = function(case, *data(case))
+    trains = [function(case, *data(case))[0] for case in cases.values()]
+    for train in trains:
         train(1)
-        points.append(median_of(lambda: train(1), 3))
-    exponent = np.polyfit(np.log([*cases]), np.log(points), 1)[0]
-    return {"seconds": points[-1], "points": points, "exponent": float(exponent)}
+
+    def line():
+        points = [median_of(lambda: train(1), 3) for train in trains]
+        exponent = np.polyfit(np.log([*cases]), np.log(points), 1)[0]
+        return {"seconds": points[-1], "points": points, "exponent": float(exponent)}
+    return line
 
 
 def products(peer):
@@ -85,14 +96,18 @@ def products(peer):
         prepare = jax.numpy.asarray
         def multiply(A, B):
             return jax.block_until_ready(jax.numpy.matmul(A, B))
-    rng, least = np.random.default_rng(0), np.inf
-    for n, d, k in PRODUCTS:
-        A, B = (
-            prepare(rng.random(shape, np.float32)) for shape in ((n, d), (d, k))
-        )
-        calls = max(4, min(100, int(2e9 / (n * d * k))))
-        least = min(least, min(timed(lambda: multiply(A, B), calls)) / (2 * n * d * k))
-    return {"seconds": 1e9 * least}
+
+    def most():
+        rng, least = np.random.default_rng(0), np.inf
+        for n, d, k in PRODUCTS:
+            A, B = (
+                prepare(rng.random(shape, np.float32)) for shape in ((n, d), (d, k))
+            )
+            calls = max(4, min(100, int(2e9 / (n * d * k))))
+            seconds = min(timed(lambda: multiply(A, B), calls))
+            least = min(least, seconds / (2 * n * d * k))
+        return {"seconds": 1e9 * least}
+    return most
 
 
 def layered(peer, case):
@@ -108,7 +123,7 @@ def layered(peer, case):
     for _ in range(3):
         call()
     loss = float(networks.loss(model, outputs(), y))
-    return {"seconds": median_of(call, case.calls), "loss": loss}
+    return lambda: {"seconds": median_of(call, case.calls), "loss": loss}
 
 
 def prediction(peer, rows, repetitions):
@@ -124,7 +139,7 @@ def prediction(peer, rows, repetitions):
     X = np.ascontiguousarray(np.resize(X, (rows, X.shape[1])))
     for _ in range(5):
         predict(X)
-    return {"seconds": median_of(lambda: predict(X), repetitions)}
+    return lambda: {"seconds": median_of(lambda: predict(X), repetitions)}
 
 
 def timed(call, repetitions):

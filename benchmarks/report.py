@@ -2,7 +2,7 @@
 import statistics
 
 import numpy as np
-from cases import LAYERED, ONE_THREAD, ROOFS, SLOPES, TRAINING, operations
+from cases import ALONE, LAYERED, ONE_THREAD, ROOFS, SLOPES, TRAINING, operations
 from peers import COMPILED, OURS, PEERS
 
 MODES = OURS, COMPILED
@@ -20,10 +20,9 @@ median over rounds of pairs, with the least and the most of them; below 1 we are
 Times are of an epoch, of a step or a call, of an import, or from the start of a
 process, with its imports, to the epoch whose accuracy is there first. Before a time is
 taken, all is compiled, except on the way to an accuracy, where Numba's loops come from
-the disk. Memory is the most that the process had, with its libraries and the data.
-Operations are those of the products, and their peak the largest of many products of any
-library here, at as many threads. Compiled PyTorch, Keras, MyGrad and micrograd take
-part in two rounds."""
+the disk. Memory is the most that a process had which measured nothing else, with its
+libraries and the data. Operations are those of the products, and their peak the largest
+of many products of any library here, at as many threads."""
 
 
 def peak(results, name):
@@ -83,6 +82,10 @@ def spread(ratios):
     )
 
 
+def memory(entry):
+    return f"{statistics.median(entry['peak_mb']):.0f}" if "peak_mb" in entry else ""
+
+
 def table_row(results, name, peer):
     "A peer's line in the table of a case."
     entry = results[name][peer]
@@ -93,7 +96,7 @@ def table_row(results, name, peer):
     return (
         f"| {peer} | {plain} | {loops} "
         f"| {np.median(milliseconds):.4g} | {min(milliseconds):.4g} "
-        f"| {statistics.median(entry['peak_mb']):.0f} "
+        f"| {memory(entry)} "
         f"| {remark(results, name, entry)} |"
     )
 
@@ -131,7 +134,8 @@ def picture(report):
     plt.rcParams.update(STYLE)
     results = report["cases"]
     names = [
-        name for name in results if not name.endswith(ONE_THREAD) and name not in ROOFS
+        name for name in results
+        if not name.endswith(ONE_THREAD) and name not in (*ROOFS, *ALONE)
     ][::-1]
     figure, ax = plt.subplots(
         figsize=(7, 0.36 * len(names) + 1.6), layout="constrained"

@@ -8,13 +8,16 @@ import importlib.util
 import json
 import os
 import platform
+import signal
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 
 from cases import (
-    IMPORTS, LAYERED, ONE_THREAD, PREDICTION, ROOFS, SEEDS, SLOPES, TO_98, TRAINING,
+    ALONE, IMPORTS, LAYERED, ONE_THREAD, PREDICTION, ROOFS, SEEDS, SLOPES, TO_98,
+    TRAINING,
 )
 from measure import STARTS, measure
 from memory import peak_mb
@@ -22,17 +25,14 @@ from peers import COMPILED, OURS, PEERS, NotOffered
 from report import markdown, picture
 
 HERE = Path(__file__).parent
-CASES = [*ROOFS, *TRAINING, *SLOPES, *LAYERED, TO_98, *PREDICTION, *IMPORTS]
-# Seconds of a round on two idle cores, at most: roofs 30, training 160 (and
-# 150 of SELDOM), slopes 70, layers 110, to an accuracy 20, prediction 40, imports 10.
-# Those of SELDOM compile or load for long, and are left out from the third round on.
-FEW, SELDOM = 2, ("compiled PyTorch", "Keras on JAX", "MyGrad", "micrograd")
+CASES = [*ROOFS, *TRAINING, *SLOPES, *LAYERED, *ALONE, TO_98, *PREDICTION, *IMPORTS]
 ON_ONE_THREAD = OURS, COMPILED, "PyTorch", "JAX", "ONNX Runtime"
 
 
 def takes_part(peer, case):
     """Whether a comparison makes sense: NumPy is the yardstick of the import alone, a
     compiled step and compiled loops of ours are that of training."""
+    case = case.removesuffix(", alone")
     if case in IMPORTS:
         return peer in IMPORTS[case]
     if case.endswith(ONE_THREAD) and peer not in ON_ONE_THREAD:
@@ -61,69 +61,137 @@ from memory import peak_mb
 print(json.dumps(dict(seconds=seconds, peak_mb=peak_mb())))"""
 
 
-def child(peer, name, threads, started, seed):
-    "One measurement, printed as one line of JSON."
+def environment(**variables):
+    "Of a process that finds the modules beside this file."
+    path = os.pathsep.join([str(HERE), *filter(None, [os.environ.get("PYTHONPATH")])])
+    return {**os.environ, **variables, "PYTHONPATH": path}
+
+
+def child(peer, threads, started):
+    "Measure what is asked for, line by line, in JSON; nothing else is written there."
     if hasattr(os, "sched_setaffinity"):
         os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:threads])
-    try:
-        answer = measure(peer, name, started, seed) | {"peak_mb": peak_mb()}
-    except NotOffered as reason:
-        answer = {"missing": f"not offered: {reason}"}
-    print(json.dumps(answer))
+    answers = os.fdopen(os.dup(1), "w")
+    os.dup2(2, 1)
+    for line in sys.stdin:
+        name, seed = json.loads(line)
+        try:
+            answer = measure(peer, name, seed, started)
+        except NotOffered as reason:
+            answer = {"missing": f"not offered: {reason}"}
+        if name in ALONE or name == TO_98:
+            answer["peak_mb"] = peak_mb()
+        print(json.dumps(answer), file=answers, flush=True)
 
 
-def ask(peer, name, threads, round):
-    "One measurement in a fresh process, or why there is none."
-    if importlib.util.find_spec(PEERS[peer][1]) is None:
-        return {"missing": "not installed"}
-    if name.endswith(ONE_THREAD):
-        threads = 1
-    command = [
-        sys.executable, __file__, "--child", peer, name, "--threads", str(threads),
-        "--started", str(time.time()), "--seed", str(round % SEEDS),
-    ]
-    if name in IMPORTS:
-        timer = IMPORT_TIMER.format(statement=IMPORTS[name][peer])
-        command = [sys.executable, "-c", timer]
-    if name == TO_98 and "NN_FROM_SCRATCH_DATA" not in os.environ:
-        return {"missing": "NN_FROM_SCRATCH_DATA does not say where MNIST is"}
-    variables = {
-        variable: str(threads)
-        for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
-    }
-    path = os.pathsep.join([str(HERE), *filter(None, [os.environ.get("PYTHONPATH")])])
-    run = subprocess.run(command, capture_output=True, text=True,
-                         env={**os.environ, **variables, "TF_CPP_MIN_LOG_LEVEL": "3",
-                              "PYTHONPATH": path})
-    if run.returncode:
-        *_, last = "without a word", *run.stderr.strip().splitlines()
-        return {"missing": f"failed: {last[:120]}"}
-    return json.loads(run.stdout.splitlines()[-1])
+class Worker:
+    """A process with a peer on some threads. It stands still but for its measurements,
+    so that none of its threads takes time from another peer."""
+
+    def __init__(self, peer, threads):
+        variables = {
+            variable: str(threads)
+            for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS",
+                             "MKL_NUM_THREADS")
+        }
+        command = [
+            sys.executable, __file__, "--child", peer, "--threads", str(threads),
+            "--started", str(time.time()),
+        ]
+        self.errors = tempfile.TemporaryFile("w+")
+        self.process = subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self.errors,
+            text=True, env=environment(**variables, TF_CPP_MIN_LOG_LEVEL="3"),
+        )
+
+    def ask(self, name, seed):
+        "One measurement, or why there is none."
+        self.process.send_signal(signal.SIGCONT)
+        try:
+            print(json.dumps([name, seed]), file=self.process.stdin, flush=True)
+            line = self.process.stdout.readline()
+        except BrokenPipeError:
+            line = ""
+        if not line:
+            self.errors.seek(0)
+            *_, last = "without a word", *self.errors.read().strip().splitlines()
+            return {"missing": f"failed: {last[:120]}"}
+        self.process.send_signal(signal.SIGSTOP)
+        return json.loads(line)
+
+    def close(self):
+        self.process.kill()
+        self.process.wait()
+        for file in (self.process.stdin, self.process.stdout, self.errors):
+            file.close()
+
+
+class Workers:
+    "The processes under way, by peer and threads."
+
+    def __init__(self):
+        self.running = {}
+
+    def ask(self, peer, name, threads, round):
+        "One measurement; of an import and of `ALONE` by a process that ends."
+        if importlib.util.find_spec(PEERS[peer][1]) is None:
+            return {"missing": "not installed"}
+        if name in IMPORTS:
+            return timed_import(IMPORTS[name][peer])
+        if name == TO_98 and "NN_FROM_SCRATCH_DATA" not in os.environ:
+            return {"missing": "NN_FROM_SCRATCH_DATA does not say where MNIST is"}
+        if name in ALONE or name == TO_98:
+            worker = Worker(peer, threads)
+            answer = worker.ask(name, round % SEEDS)
+            worker.close()
+            return answer
+        place = peer, 1 if name.endswith(ONE_THREAD) else threads
+        if place not in self.running:
+            self.running[place] = Worker(*place)
+        answer = self.running[place].ask(name, round % SEEDS)
+        if self.running[place].process.poll() is not None:  # the next case begins anew
+            self.running.pop(place).close()
+        return answer
+
+    def close(self):
+        for worker in self.running.values():
+            worker.close()
+
+
+def timed_import(statement):
+    "In a fresh process."
+    run = subprocess.run(
+        [sys.executable, "-c", IMPORT_TIMER.format(statement=statement)],
+        capture_output=True, text=True, env=environment(), check=True,
+    )
+    return json.loads(run.stdout)
 
 
 def collect(names, peers, rounds, threads, until):
     """All measurements, round by round, so that a slow minute of the machine meets
-    every peer; as many rounds as end before a time. Before the first, our loops are
-    compiled and kept on the disk."""
+    every peer; as many rounds as end before a time. The first also compiles, and
+    measures what does not change from round to round, the memory."""
     from tqdm import tqdm
     results = {
         name: {peer: {} for peer in peers if takes_part(peer, name)} for name in names
     }
-    for name in names:
-        if COMPILED in results[name]:
-            ask(COMPILED, name, threads, 0)
+    workers = Workers()
+    if COMPILED in results.get(TO_98, ()):  # its loops come from the disk
+        workers.ask(COMPILED, TO_98, threads, 0)
     for i in range(rounds):
         began = time.time()
         tasks = [
             (name, peer)
             for name in names
             for peer, entry in results[name].items()
-            if "missing" not in entry and (i < FEW or peer not in SELDOM)
+            if "missing" not in entry and (i == 0 or name not in ALONE)
         ]
         for name, peer in tqdm(tasks, desc=f"round {i + 1}", unit="run"):
-            add(results[name], peer, ask(peer, name, threads, i))
-        if 2 * time.time() - began > until:
+            add(results[name], peer, workers.ask(peer, name, threads, i))
+        lasted = time.time() - began
+        if time.time() + (lasted if i else lasted / 3) > until:
             break
+    workers.close()
     return results, i + 1
 
 
@@ -184,16 +252,13 @@ def main():
     parser.add_argument(
         "--out", type=Path, default=HERE / "results", help="folder of the results"
     )
-    parser.add_argument("--child", nargs=2, help=argparse.SUPPRESS)
+    parser.add_argument("--child", help=argparse.SUPPRESS)
     parser.add_argument(
         "--started", type=float, default=time.time(), help=argparse.SUPPRESS
     )
-    parser.add_argument("--seed", type=int, default=0, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.child:
-        return child(
-            *options.child, options.threads, options.started, options.seed
-        )
+        return child(options.child, options.threads, options.started)
     if unknown := set(options.peers.split(",")) - set(PEERS):
         parser.error(f"no peer {', '.join(unknown)}; there are {', '.join(PEERS)}")
     names = [name for name in CASES if any(text in name for text in options.only)]

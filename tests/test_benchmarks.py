@@ -75,3 +75,17 @@ def test_memory_is_that_of_the_process(module):
     before = module("memory").peak_mb()
     held = np.ones(10**7)  # 80 MB
     assert 0 < before <= module("memory").peak_mb() and held.all()
+
+
+def test_a_worker_measures_again_and_says_what_failed(module, repository, monkeypatch):
+    monkeypatch.setenv("PYTHONPATH", str(repository))
+    run = module("run")
+    worker = run.Worker("nn_from_scratch", 1)
+    name = "two moons 2-16-8-1, batch 32"
+    answers = [worker.ask(name, 0) for _ in range(2)]
+    assert all(answer.keys() == {"seconds"} for answer in answers)
+    assert worker.ask(f"{name}, alone", 0).keys() == {"seconds"}
+    assert "KeyError" in worker.ask("no such case", 0)["missing"]
+    assert worker.process.wait() != 0
+    assert worker.ask(name, 0)["missing"].startswith("failed")
+    worker.close()
