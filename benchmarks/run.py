@@ -13,6 +13,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from contextlib import suppress
 from pathlib import Path
 
 from cases import (
@@ -123,7 +124,8 @@ class Worker:
         self.process.kill()
         self.process.wait()
         for file in (self.process.stdin, self.process.stdout, self.errors):
-            file.close()
+            with suppress(BrokenPipeError):  # what a process that has ended did not read
+                file.close()
 
 
 class Workers:
