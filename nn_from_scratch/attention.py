@@ -20,24 +20,28 @@ from .initializers import Initializer, get_initializer
 from .layers import (
     InputLayer, Layer, Residual, check_regularizer, count, default_initializer, ones)
 
-# %% ../nbs/33_attention.ipynb #9afe848b
+# %% ../nbs/33_attention.ipynb #d43d663d
 @lru_cache(maxsize=16)
 def causal_mask(
     n_queries: int,  # the last of them stands at the last key
     n_keys: int,  # at least as many
     dtype: np.dtype,  # of the result
 ) -> ndarray:  # (n_queries, n_keys), read-only
-    "To be added to scores: 0 where a query may look, -inf at the keys behind it."
+    """To be added to scores: 0 where a query may look, -inf at the keys after it.
+    Raises `ValueError` for more queries than keys."""
+    if n_queries > n_keys:
+        raise ValueError("expected at least as many keys as queries under a causal "
+                         f"mask, got {n_keys} keys and {n_queries} queries")
     M = np.triu(np.full((n_queries, n_keys), -np.inf, dtype), 1 + n_keys - n_queries)
     M.flags.writeable = False
     return M
 
-# %% ../nbs/33_attention.ipynb #179b37f6
+# %% ../nbs/33_attention.ipynb #8aa59398
 @ignoring(under="ignore")
 def attention_weights(
     Q: ndarray,  # queries, (..., n_queries, d)
     K: ndarray,  # keys, (..., n_keys, d)
-    causal: bool = False,  # no query looks at a key behind it
+    causal: bool = False,  # no query looks at a key after it
 ) -> ndarray:  # (..., n_queries, n_keys); each row sums to 1
     "Softmax of the scaled dot products of each query with all keys."
     A = np.matmul(Q * Q.shape[-1]**-.5, K.swapaxes(-1, -2))
@@ -48,12 +52,12 @@ def attention_weights(
     A /= A.sum(axis=-1, keepdims=True)
     return A
 
-# %% ../nbs/33_attention.ipynb #9e147e95
+# %% ../nbs/33_attention.ipynb #734215d1
 def scaled_dot_product_attention(
     Q: ndarray,  # queries, (..., n_queries, d)
     K: ndarray,  # keys, (..., n_keys, d)
     V: ndarray,  # values, (..., n_keys, d_v)
-    causal: bool = False,  # no query looks at a key behind it
+    causal: bool = False,  # no query looks at a key after it
     out: ndarray | None = None,  # where the answers go; None: a new array
 ) -> tuple[ndarray, ndarray]:  # answers (..., n_queries, d_v), and the weights
     "For each query the mean of all values, weighted by keys. Vaswani et al. (2017)."
@@ -93,7 +97,7 @@ class Past:
         self.K, self.V = K, V
         return K, V
 
-# %% ../nbs/33_attention.ipynb #cab02dea
+# %% ../nbs/33_attention.ipynb #a94029c8
 class MultiHeadAttention(Layer):
     """Each position asks all positions of its sequence, in several heads that look for
     themselves. Raises `ValueError` for units that heads cannot share equally. Vaswani
@@ -110,7 +114,7 @@ class MultiHeadAttention(Layer):
 
     def __init__(self,
         n_heads: int,  # each of an equal share of the units
-        causal: bool = False,  # no position looks at one behind it
+        causal: bool = False,  # no position looks at one after it
         initializer: Initializer | str | None = None,  # of the weights; None: Xavier()
         regularizer=None,  # penalty on the weights; None: that of the network
     ):
@@ -198,7 +202,7 @@ class MultiHeadAttention(Layer):
         causal = ", causal=True" if self.causal else ""
         return f"MultiHeadAttention({self.n_heads}{causal})"
 
-# %% ../nbs/33_attention.ipynb #10616c9f
+# %% ../nbs/33_attention.ipynb #96e32665
 def through(layers, X, attend):
     "Outputs in prediction, with `attend(layer, X)` in the place of each attention."
     for layer in layers:
@@ -211,7 +215,7 @@ def through(layers, X, attend):
     return X
 
 def gate(network, X):
-    "The gate of a network, for sequences of the length of these."
+    "The input layer of a network, for sequences as long as those of `X`."
     n_axes = len(network.input.shape)
     length = np.shape(X)[-n_axes:][:1]
     return InputLayer((*length, *network.input.shape[1:]), network.dtype,

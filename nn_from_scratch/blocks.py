@@ -143,16 +143,19 @@ def later_pass(model, parts, rng, options):
         order = rng.permutation(len(y))
         model[-1].partial_fit(model[0].transform(X)[order], y[order], **options)
 
-# %% ../nbs/36_blocks.ipynb #c4ec7ed1
-def checked_patience(parts, epochs, patience) -> int:
+# %% ../nbs/36_blocks.ipynb #e56edabc
+def checked_patience(estimator, parts, epochs, patience) -> int:
     "`epochs` for None. Raises `ValueError` or `TypeError` for what cannot be fitted."
+    if not hasattr(estimator, "partial_fit"):
+        raise TypeError("expected an estimator with partial_fit, such as "
+                        f"NetworkClassifier(), got {quoted(estimator)}")
     if len(parts) < 2:
         raise ValueError("expected at least 2 blocks, of which one is kept out, "
                          f"got {len(parts)}: choose fewer rows a block")
     epochs = count(epochs, "epochs")
     return epochs if patience is None else count(patience, "epochs of patience")
 
-# %% ../nbs/36_blocks.ipynb #73c0a52a
+# %% ../nbs/36_blocks.ipynb #90e104fb
 def fit_blocks(
     estimator,  # with `partial_fit`, such as NetworkClassifier(); left as it is
     parts: list[Callable],  # as of `blocks`; one of them is kept out to validate on
@@ -163,8 +166,9 @@ def fit_blocks(
 ) -> tuple:  # pipeline that scales and predicts, and `History` of its `val_score`
     """Fit an estimator to data that do not fit into memory, a block at a time, on
     features of mean 0 and deviation 1. With `patience`, the pipeline is that of the
-    epoch with the best score. Raises `ValueError` for fewer than two blocks."""
-    patience = checked_patience(parts, epochs, patience)
+    epoch with the best score. Raises `ValueError` for fewer than two blocks, and
+    `TypeError` for an estimator without `partial_fit`."""
+    patience = checked_patience(estimator, parts, epochs, patience)
     rng, history = np.random.default_rng(seed), History()
     kept, *others = rng.permutation(len(parts))
     model, options = first_pass(estimator, [parts[i] for i in others])

@@ -17,13 +17,14 @@ from .gradcheck import number
 from .layers import count, walk
 from .metrics import improves_upwards
 
-# %% ../nbs/17_callbacks.ipynb #786dd9a2
+# %% ../nbs/17_callbacks.ipynb #f53add89
 class History(dict):
     """Lists of equal length by name (`train_loss`, `val_loss`, `train_<metric>`,
     `val_<metric>`), one entry an epoch."""
     interrupted = False  # True if Ctrl-C ended the training
 
     def record(self, part, scores):
+        "Append the scores of an epoch, a mapping by name, to the lists of a part."
         for name, value in scores.items():
             self.setdefault(f"{part}_{name}", []).append(value)
 
@@ -51,7 +52,7 @@ class History(dict):
             plt.close(figure)
         return svg.getvalue()
 
-# %% ../nbs/17_callbacks.ipynb #fc0447bc
+# %% ../nbs/17_callbacks.ipynb #1516e263
 class Callback:
     "Base of the callbacks: override the moments that you need."
     on_batch_end = None  # a method `on_batch_end(self, network)`, where there is one
@@ -74,7 +75,7 @@ class Callback:
         "Go on from such a state. Raises `ValueError` for what would hide a method."
         hidden = [name for name in state if callable(getattr(type(self), name, None))]
         if hidden:
-            raise ValueError(f"expected the state of a {type(self).__name__}, "
+            raise ValueError(f"expected the state of {type(self).__name__}, "
                              f"got a value for {hidden[0]!r}")
         vars(self).update(deepcopy(state))
 
@@ -84,7 +85,7 @@ def with_memory(callbacks) -> list:
             if getattr(type(callback), "state", Callback.state) is not Callback.state]
 
 
-# %% ../nbs/17_callbacks.ipynb #62c42ee0
+# %% ../nbs/17_callbacks.ipynb #91be97bb
 class LambdaCallback(Callback):
     "A callback made of functions, each with the arguments of its moment."
 
@@ -93,9 +94,11 @@ class LambdaCallback(Callback):
         on_epoch_end: Callable | None = None,  # network, history; True stops
         on_train_end: Callable | None = None,  # takes the network and the history
         on_batch_end: Callable | None = None,  # takes the network
+        on_step_end: Callable | None = None,  # takes the training
     ):
         moments = {"on_train_begin": on_train_begin, "on_epoch_end": on_epoch_end,
-                   "on_train_end": on_train_end, "on_batch_end": on_batch_end}
+                   "on_train_end": on_train_end, "on_batch_end": on_batch_end,
+                   "on_step_end": on_step_end}
         for name, function in moments.items():
             if function is not None and not callable(function):
                 raise TypeError(f"{name} must be a function, got {function!r}")
@@ -188,7 +191,7 @@ class GradientStopping(Callback):
         names = "total", "n_samples", "norms"
         return {name: deepcopy(getattr(self, name)) for name in names}
 
-# %% ../nbs/17_callbacks.ipynb #218adcb4
+# %% ../nbs/17_callbacks.ipynb #39b94af7
 class LayerRecorder(Callback):
     """Records statistics of each weight matrix in `stats`, arrays of shape (records,
     matrices) by name: deviation over the samples of what the matrix makes, size of its
@@ -198,6 +201,7 @@ class LayerRecorder(Callback):
         every: int = 1,  # steps from one record to the next
     ):
         self.every = count(every, "steps from every record to the next")
+        self.names, self.steps, self.rows = [], [], []
 
     def on_train_begin(self, network):
         self.names = [f"{path}.{name}" for path, layer in walk(network.layers)
@@ -246,11 +250,16 @@ class LayerRecorder(Callback):
 
     @property
     def stats(self):
-        arrays = np.moveaxis(np.array(self.rows), 1, 0)
+        shape = len(self.rows), 3, len(self.names)
+        arrays = np.moveaxis(np.array(self.rows).reshape(shape), 1, 0)
         return dict(zip(("activation", "gradient", "update"), arrays))
 
     def plot(self):
-        "Draw the statistics against the steps, a line a matrix; returns the figure."
+        """Draw the statistics against the steps, a line a matrix; returns the figure.
+        Raises `ValueError` where there is no record."""
+        if not self.rows:
+            raise ValueError("there is no record to draw: "
+                             f"train for {self.every} steps or more")
         import matplotlib.pyplot as plt
         figure, axes = plt.subplots(1, 3, figsize=(7.5, 2.4), layout="constrained")
         colours = plt.cm.viridis(np.linspace(.3, .8, len(self.names)))

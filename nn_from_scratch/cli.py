@@ -56,7 +56,7 @@ def experiment(text):
 
 # %% ../nbs/26_cli.ipynb #971cc092
 def number(kind, zero_too=False, below=float("inf")):
-    "A reader of positive numbers, as an argument's `type`."
+    "A reader of positive numbers of a kind, int or float, as an argument's `type`."
     def read(text):
         try:
             value = kind(text)
@@ -316,14 +316,15 @@ def perform(module, options, name, written):
     variants = getattr(module, "VARIANTS", {name: {}})
     figures, files = files_of(variants, out, written["save"])
     check_files([*sum(figures.values(), []), *filter(None, files.values())], force)
+    if "blind" in options:
+        check_folder(options["blind"].parent)
     out.mkdir(parents=True, exist_ok=True)
     check_folder(out)
     for variant, settings in variants.items():
         outcome = trained(variant, module, options | settings)
         report(variant, outcome, module.figures(outcome), out)
-        file = files[variant]
-        if file is not None:
-            store(outcome, file)
+        if files[variant] is not None:
+            store(outcome, files[variant])
         if hasattr(module, "sample"):
             more = {} if written["sample"] is None else {"n": written["sample"]}
             print(f"\n{module.sample(outcome, **more)}")

@@ -188,9 +188,9 @@ def monk(
     seed: int | None = 0,  # of the training cases and the wrong labels, if generated
     verify: bool = True,  # UCI's files only; False for others of the same problem
 ) -> tuple:  # x_train (n, 17), y_train (n,), x_test (432, 17), y_test (432,)
-    """A MONK problem from UCI's files, or generated from its definition where no folder
-    was named and none holds them. Raises `FolderNotFound` or `CorruptData`.
-    Thrun et al. (1991)."""
+    """A MONK problem from UCI's files, or generated from its definition where no
+    `data_dir` is given and none of the folders holds them. Raises `FolderNotFound` or
+    `CorruptData`. Thrun et al. (1991)."""
     whole = isinstance(problem, (int, np.integer)) and not isinstance(problem, bool)
     if not whole or problem not in MONK_TRAINING:
         raise ValueError(f"problem must be 1, 2 or 3, got {quoted(problem)}")
@@ -255,8 +255,8 @@ def write_cup(
     date: datetime.date | None = None,  # None: today
     overwrite: bool = False,  # replace a file that is there
 ):
-    """Write predictions for the blind test. Raises `ValueError` for what no predictions
-    are, and `FileExistsError`."""
+    """Write predictions for the blind test. Raises `ValueError` or `TypeError` for what
+    are no finite predictions, path or date, and `FileExistsError`."""
     check_path(path, "path")
     A = numbers(predictions, "predictions", np.float64)
     if A.ndim != 2 or A.shape[1] != 2:
@@ -395,7 +395,7 @@ def _text(name, data_dir):
 # %% ../nbs/25_datasets.ipynb #8f807a76
 def names(
     data_dir: str | Path | None = None,  # folder of names.txt, or a file of one's own
-) -> list[str]:  # 32,033 as published, some of them twice
+) -> list[str]:  # 32,033 as published, 2,539 of them twice
     """First names in small letters, or the lines of a file. Raises `DataNotFound` or
     `CorruptData`."""
     lines = (line.strip() for line in _text("names", data_dir).splitlines())
@@ -404,6 +404,6 @@ def names(
 def shakespeare(
     data_dir: str | Path | None = None,  # folder of the file, or a text of one's own
 ) -> str:  # 1,115,394 characters as published
-    """Plays of Shakespeare in one text, or that of a file. Raises `DataNotFound` or
-    `CorruptData`."""
+    """Lines of Shakespeare's plays in one text, or the text of a file. Raises
+    `DataNotFound` or `CorruptData`."""
     return _text("shakespeare", data_dir)

@@ -6,14 +6,14 @@
 __all__ = ['HeldObjective', 'constant', 'factor', 'hint', 'slope', 'relative', 'compare', 'direction', 'along', 'compare_along',
            'check_analytic', 'ObjectiveReport', 'check_objective', 'compare_all']
 
-# %% ../nbs/22_debugging.ipynb #8adec05c
+# %% ../nbs/22_debugging.ipynb #78532db9
 from dataclasses import dataclass
 
 import numpy as np
 from numpy import ndarray
 
 from .gradcheck import (
-    ROUNDING, TOLERANCE, KinkError, central_difference, complex_step, generator)
+    ROUNDING, TOLERANCE, KinkError, central_difference, complex_step, generator, quoted)
 from .layers import count, shown
 from .losses import n_rows
 from .network import Network
@@ -225,7 +225,7 @@ class ObjectiveReport:
         fig.colorbar(image, ax=axes[0, -1], label="log10 of the error")
         return fig
 
-# %% ../nbs/22_debugging.ipynb #a8635431
+# %% ../nbs/22_debugging.ipynb #d2cc432d
 def check_objective(
     model: Network,  # the network; it is left as it is
     X: ndarray,  # samples of one batch, (n, *shape)
@@ -239,7 +239,9 @@ def check_objective(
     """Compare the gradient that training computes in a step with differences of the
     objective. `clip_norm` and the decay of AdamW act after it and are not part of it.
     Raises as `Network.train` does for data that do not fit, and `TypeError` for complex
-    steps where they are no slopes."""
+    steps where they are no slopes, or what is no Network."""
+    if not isinstance(model, Network):
+        raise TypeError(f"expected a Network, got {quoted(model)}")
     if method not in TOLERANCE:
         expected = ", ".join(TOLERANCE)
         raise ValueError(f"method must be one of {expected}, got {method!r}")

@@ -387,7 +387,7 @@ class NetworkEstimator(BaseEstimator):
         tags.input_tags.sparse = True
         return tags
 
-# %% ../nbs/24_estimators.ipynb #eecf6f2b
+# %% ../nbs/24_estimators.ipynb #233ee1f8
 class NetworkClassifier(ClassifierMixin, NetworkEstimator):
     "A network that tells classes, or the labels of each sample, apart."
     _parameter_constraints: dict = {
@@ -452,7 +452,7 @@ class NetworkClassifier(ClassifierMixin, NetworkEstimator):
                              f"first call, got {known.tolist()}")
         if len(self.classes_) < 2 and not self.multilabel_:
             raise ValueError("expected labels of at least two classes, got one class: "
-                             f"{self.classes_[0]!r}")
+                             f"{self.classes_.tolist()[0]!r}")
         targets = self._encode(y)
         if self.class_weight is not None and (whole or not goes_on):
             self.class_weight_ = self._class_weights(targets, weights)
@@ -704,21 +704,21 @@ def completed(estimator, network, history):
     estimator.record(history)
     return estimator
 
-# %% ../nbs/24_estimators.ipynb #3051872a
+# %% ../nbs/24_estimators.ipynb #ea4493a6
 def from_sklearn(
     mlp,  # fitted MLPClassifier or MLPRegressor
 ):  # fitted NetworkClassifier or NetworkRegressor
     """Take a network of scikit-learn over: it predicts the same, and can be trained on.
     The state of its optimiser, its curves, and a `learning_rate` that changes are not
     taken. Raises `ValueError` for the loss "poisson"."""
-    check_is_fitted(mlp)
+    check_is_fitted(mlp, "out_activation_",
+                    msg="expected a fitted MLPClassifier or MLPRegressor, got %(name)s")
     if mlp.out_activation_ == "exp":
         raise ValueError("expected an MLP of the loss squared_error, got poisson, "
                          "whose outputs are exponentials")
     kind = NetworkClassifier if is_classifier(mlp) else NetworkRegressor
     estimator = kind(**taken_over(mlp))
-    names = "n_features_in_", "feature_names_in_", "classes_"
-    for name in names:
+    for name in ("n_features_in_", "feature_names_in_", "classes_"):
         if hasattr(mlp, name):
             setattr(estimator, name, getattr(mlp, name))
     k = mlp.n_outputs_

@@ -13,7 +13,7 @@ from numpy import ndarray
 
 from .activations import Activation, Sigmoid, Tanh
 from .embedding import check_sequence
-from .gradcheck import number
+from .gradcheck import number, quoted
 from .initializers import Initializer, get_initializer
 from .layers import (
     Layer, check_activation, check_regularizer, count, default_initializer, ones)
@@ -64,8 +64,11 @@ class OverTime(Layer):
         truncate: int | None = None,  # positions that a gradient goes back; None: all
     ):
         check_regularizer(regularizer)
+        if not isinstance(return_sequences, (bool, np.bool_)):
+            raise TypeError("expected return_sequences to be True or False, "
+                            f"got {quoted(return_sequences)}")
         self.n_units, self.regularizer = count(n_units, "units"), regularizer
-        self.return_sequences = return_sequences
+        self.return_sequences = bool(return_sequences)
         self.initializer = get_initializer(initializer or default_initializer(None))
         self.recurrent_initializer = get_initializer(
             recurrent_initializer or Orthogonal())

@@ -46,13 +46,14 @@ from .normalization import BatchNorm, LayerNorm, RMSNorm
 from .objective import Head
 from .regularizers import L1, L2, Dropout, ElasticNet, Regularizer
 
-# %% ../nbs/23_storage.ipynb #eab960ec
+# %% ../nbs/23_storage.ipynb #8a3bf091
 def write_atomically(
     path: str | Path,  # of the file; one that is there is replaced
     data: bytes,  # all of it
 ):
     """Write a file so that its name leads to the old bytes or to the new ones, whatever
-    happens and whenever. Raises `OSError`, with the old file as it was."""
+    happens and whenever. Raises `OSError`, with the old file as it was, or with the new
+    one where all but the last `fsync` of its folder went well."""
     path = Path(os.path.realpath(path))  # a link stays one
     if path.is_dir():
         raise IsADirectoryError(f"expected the path of a file, got the folder {path}")

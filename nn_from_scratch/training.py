@@ -33,7 +33,7 @@ from .optimizers import clip_norm as shorten
 from .regularizers import Regularizer, get_regularizer
 from .schedules import Schedule, get_schedule
 
-# %% ../nbs/18_training.ipynb #85c93c46
+# %% ../nbs/18_training.ipynb #96380846
 class TrainingDiverged(ArithmeticError):
     """A loss or parameter became infinite or NaN; the network holds the parameters of
     the last good epoch."""
@@ -57,7 +57,7 @@ class TrainingDiverged(ArithmeticError):
         return (f"training diverged in epoch {self.epoch}{step} with eta={self.eta:g}; "
                 f"{what}the network is as after epoch {self.epoch - 1}. {self.advice}")
 
-def check_loss(loss):
+def check_loss(loss):  # raises `TypeError` for what is neither a loss nor None
     if loss is not None and not isinstance(loss, Loss):
         raise TypeError("expected loss to be a Loss such as MeanSquaredError(), "
                         f"got {quoted(loss)}")
@@ -203,7 +203,7 @@ def divergence(training, sound) -> TrainingDiverged:
     return TrainingDiverged(epochs + 1, step, layer, what, training.eta,
                             training.history, said)
 
-# %% ../nbs/18_training.ipynb #544119a1
+# %% ../nbs/18_training.ipynb #cdbbbd21
 class Standing:
     """A network as it stands, with what it is trained with, to go back to: by hand,
     or after an error in a `with` block."""
@@ -278,7 +278,7 @@ def listed(history):
     "A copy of a history as a plain mapping of lists."
     return {name: list(values) for name, values in history.items()}
 
-# %% ../nbs/18_training.ipynb #28d7a464
+# %% ../nbs/18_training.ipynb #a0828b17
 class Training:
     """One run: data, order, batches, optimiser, schedule, callbacks, history, and the
     position in them.
@@ -292,7 +292,7 @@ class Training:
     epoch: Any  # `Epoch` under way; None between two
 
     def __init__(self,
-        network,  # complete `Network`, left as it is until the first step
+        network,  # complete `Network`, left as it is until the first step or `state()`
         x_train: ndarray,  # samples, (n, *shape)
         y_train: ndarray,  # labels (n,), or targets (n, k)
         x_val: ndarray | None = None,  # validation samples, (m, *shape)
@@ -353,7 +353,7 @@ class Training:
         self.stopped = self.ended = False
 
     @property
-    def finished(self):
+    def finished(self) -> bool:  # all steps are made, or something stopped the run
         return self.stopped or self.t == self.steps
 
     def begin(self):
@@ -514,7 +514,7 @@ class Training:
                               for callback in with_memory(self.callbacks)],
                 "epoch": self.epoch and self.epoch.state()}
 
-    def identity(self):
+    def identity(self) -> dict:  # what a run shares with one that goes on from it
         kinds = [type(part).__name__ for part in with_memory(self.callbacks)]
         return {"samples": len(self.samples), "batch_size": self.batch_size,
                 "optimizer": repr(self.choice.optimizer),
@@ -522,10 +522,10 @@ class Training:
 
     def restore(self, state):
         "Go on from a state. Raises `ValueError`, with nothing changed, for others."
-        missing = STATE - state.keys()
+        missing = STATE - set(state if isinstance(state, dict) else ())
         if missing:
             raise ValueError("expected the state of a run, "
-                             f"got one without {', '.join(missing)}")
+                             f"got one without {', '.join(sorted(missing))}")
         for name, value in self.identity().items():
             if state["run"].get(name) != value:
                 raise ValueError(f"expected the state of a run with {name} {value!r}, "

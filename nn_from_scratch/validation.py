@@ -127,15 +127,22 @@ def until_interrupted(outcomes, n):
         pass
     return collected
 
-# %% ../nbs/21_validation.ipynb #3acdf3ee
+# %% ../nbs/21_validation.ipynb #7fac6efd
 def paired(
     differences: ndarray,  # of two settings, one a fold
     folds: int | None = None,  # of a repetition; None: all are of one
 ) -> tuple[float, float]:  # their mean, and half of the interval of 95 % around it
-    "Paired comparison over folds by the corrected t-test, Nadeau and Bengio (2003)."
+    """Paired comparison over folds by the corrected t-test, Nadeau and Bengio (2003).
+    Raises `ValueError` for fewer than two differences, or no whole repetitions."""
     from scipy.stats import t
-    differences = np.asarray(differences)
+    differences = numbers(differences, "differences", np.float64)
+    if differences.ndim != 1 or len(differences) < 2:
+        raise ValueError("expected at least two differences, one a fold, "
+                         f"got shape {differences.shape}")
     n = len(differences)
+    if folds is not None and (count(folds, "folds") < 2 or n % folds):
+        raise ValueError("expected at least 2 folds, and as many differences in each "
+                         f"repetition, got {folds} folds and {n} differences")
     error = differences.std(ddof=1) * np.sqrt(1 / n + 1 / ((folds or n) - 1))
     return float(differences.mean()), float(t.ppf(.975, n - 1) * error)
 

@@ -103,3 +103,9 @@ def test_the_gradient_checked_is_the_one_before_clipping_and_decay():
     decay = step(optimizer=AdamW(decay=.1)) - step(optimizer=AdamW(decay=0))
     weights = net.weights_in_theta()
     np.testing.assert_allclose(decay[weights], .1 * theta[weights], rtol=1e-9)
+
+
+def test_what_is_no_network_is_refused():
+    for wrong in (None, "net", np.ones(3)):
+        with pytest.raises(TypeError, match="expected a Network"):
+            check_objective(wrong, X, Y)

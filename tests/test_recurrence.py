@@ -107,6 +107,7 @@ def test_first_values():
     (lambda: LSTM(4, truncate=0), ValueError, "at least 1"),
     (lambda: LSTM(4, truncate=1.5), TypeError, "integer"),
     (lambda: Recurrent(4, "tanh"), TypeError, "activation"),
+    (lambda: LSTM(4, nn.Tanh()), TypeError, "return_sequences"),
     (lambda: GRU(4, recurrent_initializer="orthogonal"), ValueError, "initializer"),
     (lambda: GRU(4, regularizer="l2"), TypeError, "regularizer"),
     (lambda: Orthogonal(0), ValueError, "scale"),

@@ -197,6 +197,23 @@ def test_ties_are_paired():
     assert mean == 2 and np.isclose(half, 4.302653 * np.sqrt(1 / 3 + 1 / 2))
 
 
+def test_a_comparison_of_what_are_no_differences():
+    for differences, folds in (
+        ([], None),
+        ([0.1], None),
+        (0.1, None),
+        ([[0.1, 0.2], [0.3, 0.4]], None),
+        ([0.1, np.nan], None),
+        ([0.1, 0.2, 0.3], 1),
+        ([0.1, 0.2, 0.3], 2),
+        ([0.1, 0.2, 0.3], 4),
+    ):
+        with pytest.raises(ValueError, match="expected"):
+            paired(differences, folds)
+    with pytest.raises(TypeError):
+        paired([0.1, 0.2], "two")
+
+
 def test_a_figure_of_what_is_no_column_or_number():
     result = search(
         build, grid(units=[3, 4], optimizer=["adam", "momentum"]), X, y, **SHORT

@@ -12,10 +12,6 @@ from pathlib import Path
 import pytest
 from test_notebooks import NOTEBOOKS, ROOT
 
-# the figures of the other chapters have yet to be described
-TO_COME = {"17", "18", "19", "20", "21", "24", "32", "33", "34"}
-DESCRIBED = [path for path in NOTEBOOKS if path.name[:2] not in TO_COME]
-
 
 def tree(root):
     "Text of every file that `make sync` writes."
@@ -106,7 +102,7 @@ def test_as_a_reader_finds_it(path):
 
 
 @pytest.mark.parametrize(
-    "path", DESCRIBED, ids=[str(path.relative_to(ROOT / "nbs")) for path in DESCRIBED]
+    "path", NOTEBOOKS, ids=[str(path.relative_to(ROOT / "nbs")) for path in NOTEBOOKS]
 )
 def test_pictures_are_described(path):
     "Each cell that draws has a directive of its own with what is seen, for an `alt`."

@@ -119,12 +119,12 @@ def plot_weights(
     model: Network,  # of 17 inputs
     ax=None,  # matplotlib axes to draw on; None makes a figure
 ):  # the axes
-    "Draw the weights of the first hidden layer, blue below zero and red above."
+    "Draw the weights of the first hidden layer, red below zero and blue above."
     import matplotlib.pyplot as plt
     W = model.layers[0].W.T
     ax = ax if ax is not None else plt.subplots(figsize=(4.6, 1.5))[1]
     top = np.abs(W).max()
-    image = ax.imshow(W, cmap="RdBu_r", vmin=-top, vmax=top, aspect="auto",
+    image = ax.imshow(W, cmap="RdBu", vmin=-top, vmax=top, aspect="auto",
                       interpolation="none")
     for start in (3, 6, 8, 11, 15):
         ax.axvline(start - .5, color="0.47", lw=1)
