@@ -124,7 +124,7 @@ class Worker:
         self.process.kill()
         self.process.wait()
         for file in (self.process.stdin, self.process.stdout, self.errors):
-            with suppress(BrokenPipeError):  # what a process that has ended did not read
+            with suppress(BrokenPipeError):  # unread by one that has ended
                 file.close()
 
 
