@@ -29,7 +29,7 @@ def transformer_block(
     n_heads: int,  # of its attention
     n_hidden: int | None = None,  # units of its hidden layer; None: 4 `n_units`
     activation: Activation | None = None,  # of the hidden layer; None: GELU()
-    causal: bool = True,  # no position looks at one behind it
+    causal: bool = True,  # no position looks at one after it
     pre_norm: bool = True,  # normalise inside of the branches, not after the sums
     norm: type[Layer] = LayerNorm,  # or RMSNorm
     dropout: float = 0.0,  # probability of a number to be dropped at a branch's end

@@ -241,6 +241,12 @@ def test_version(tmp_path):
     )
 
 
+def test_the_folder_of_blind_is_tried_before_the_data_are_read(tmp_path):
+    result = run("cup", "--blind", "nowhere/ours.csv", "--data", ".", cwd=tmp_path)
+    said = "nn-from-scratch: expected a folder to write to, got nowhere\n"
+    assert (result.returncode, result.stderr) == (1, said)
+
+
 def test_nothing_is_overwritten_without_force(tmp_path):
     line = ["moons", "--epochs", "1", "--out", "demo", "--save", "net.safetensors"]
     assert run(*line, cwd=tmp_path).returncode == 0
