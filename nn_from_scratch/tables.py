@@ -103,7 +103,7 @@ def rows_of(text, separator, path) -> list:  # of lists of text
 # %% ../nbs/29_tables.ipynb #94cbd293
 def named(names, path) -> tuple:  # names, and what is to be said of them
     "Names that differ, one for each column. Raises `TableError` where all are numbers."
-    if all(number_in(name, ".") is not None for name in names):
+    if all(any(NUMBERS[mark].fullmatch(name) for mark in GROUPS) for name in names):
         raise TableError(f"{path}: expected names of the columns in the first line, "
                          f"got the numbers {', '.join(names[:5])}")
     found: list = []
@@ -193,7 +193,7 @@ def read_parquet(data, path):
 # %% ../nbs/29_tables.ipynb #a2ed5fe1
 MISSING = {"", *"na n/a #n/a nan null none ? - -- – . missing".split()}
 
-def is_missing(cell: str) -> bool:
+def is_missing(cell: str) -> bool:  # whether it stands for nothing
     return cell.casefold() in MISSING
 
 def named_counts(cells, most=5) -> str:
@@ -381,18 +381,18 @@ def date_in(cell: str, order: str) -> datetime | None:  # with its time, to the 
     if parts is None or not any(map(str.isdigit, cell)):
         return None
     day, hour, minute, half = parts.groups()
-    hour = int(hour or 0) % (12 if half else 24) + 12 * ((half or "A")[0] in "Pp")
+    hour, minute = int(hour or 0), int(minute or 0)
+    hour = hour % 12 + 12 * (half[0] in "Pp") if half else hour
     for form in ALIKE + ORDERS[order]:
         try:
-            return datetime.strptime(day, form).replace(
-                hour=hour, minute=min(int(minute or 0), 59))
+            return datetime.strptime(day, form).replace(hour=hour, minute=minute)
         except ValueError:
             pass
     return None
 
 # %% ../nbs/29_tables.ipynb #11777b86
 def year_of(date):
-    "The year with the share of it that has passed."
+    "The year with the share of it that has passed, in days of 366."
     return date.year + (date.timetuple().tm_yday - 1) / 366
 
 @dataclass

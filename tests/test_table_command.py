@@ -178,6 +178,7 @@ def test_parquet_without_its_packages_says_which_extra(tmp_path, monkeypatch, ca
     ("", "expected a line of names"),
     ("a,b\n", "expected a line of names and lines of values"),
     ("1,2\n3,4\n", "expected names of the columns in the first line, got the numbers"),
+    ("1,5;2;7\n3,5;4;8\n", "expected names of the columns in the first line, got the"),
     ("a,b\n1,2\n3\n", "line 3: expected 2 cells, as the first line has, got 1"),
     ("a,b\n1,2,3\n", "line 2: expected 2 cells, as the first line has, got 3"),
     (b"PK\3\4", "of a spreadsheet, save the sheet as CSV"),
@@ -267,7 +268,8 @@ def test_the_decimal_mark_is_that_of_most_cells():
     ("1.3.2024", (2024, 3, 1, 0)), ("3/1/2024 3:05 PM", (2024, 3, 1, 15)),
     ("3/1/2024 3:05 Pm", (2024, 3, 1, 15)), ("3/1/2024 12:05 aM", (2024, 3, 1, 0)),
     ("1 Mar 2024", (2024, 3, 1, 0)), ("March 1, 2024", (2024, 3, 1, 0)),
-    ("12:30", None), ("2024-02-30", None), ("May", None), ("", None)])
+    ("12:30", None), ("2024-02-30", None), ("May", None), ("", None),
+    ("2024-03-01 9:75", None), ("2024-03-01 25:00", None)])
 def test_dates(cell, date):
     found = date_in(cell, "month")
     assert (found and (found.year, found.month, found.day, found.hour)) == date
