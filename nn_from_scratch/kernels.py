@@ -44,14 +44,13 @@ LOOPS = {ReLU: (rectifier, rectifier_gradient), GELU: (gelu, gelu_gradient),
          Sigmoid: (sigmoid, sigmoid_gradient), Tanh: (tanh, tanh_gradient),
          ELU: (elu, elu_gradient)}
 
-def activate(activation, Z, b):
-    "Adds `b` to the rows `Z`, in place, and returns the activations."
+def activate(activation, Z, b, A):
+    "Adds `b` to the rows `Z`, in place, and writes the activations."
     if activation is None:
         Z += b
-        return Z
-    A, forward = np.empty_like(Z), LOOPS[type(activation)][0]
-    forward(Z, b, A, Z.dtype.type(parameter(activation, without=0)))
-    return A
+    else:
+        forward, _ = LOOPS[type(activation)]
+        forward(Z, b, A, Z.dtype.type(parameter(activation, without=0)))
 
 # %% ../nbs/38_kernels.ipynb #992db17c
 def activation_gradient(activation, dA, Z, A):
@@ -70,7 +69,8 @@ def dense_forward(layer, X, training=False):
     rows = X.reshape(-1, X.shape[-1])
     Z = rows.dot(layer.W)
     b = layer.b if layer.bias else np.zeros(layer.n_units, Z.dtype)
-    A = activate(layer.activation, Z, b)
+    A = np.empty_like(Z)
+    activate(layer.activation, Z, b, A)
     if training:
         layer.kept[:] = rows, Z, A
     return A.reshape(*X.shape[:-1], layer.n_units)
@@ -91,10 +91,11 @@ def sample_rows(V):
 
 def activate_forward(layer, X, training=False):
     Z = sample_rows(X).copy()
-    A = activate(layer.activation, Z, np.zeros(Z.shape[1], Z.dtype)).reshape(X.shape)
+    A, zeros = np.empty_like(Z), np.zeros(Z.shape[1], Z.dtype)
+    activate(layer.activation, Z, zeros, A)
     if training:
-        layer.kept[:] = X, A
-    return A
+        layer.kept[:] = X, A.reshape(X.shape)
+    return A.reshape(X.shape)
 
 def activate_backward(layer, dA):
     dZ, _ = activation_gradient(layer.activation, dA, *map(sample_rows, layer.kept))
@@ -215,13 +216,15 @@ def convolution_forward(layer, X, training=False):
         layer.kept.clear()
     if any(map(any, layer.margins)):
         X = np.pad(X, ((0, 0), *layer.margins, (0, 0)))
-    V = windows(X, layer.kernel, layer.stride)
-    Z = np.empty((*V.shape[:3], layer.filters), X.dtype)
-    for portion in portions(V):
-        rows = Z[portion].reshape(-1, layer.filters)
-        patches(V[portion]).dot(layer.W.reshape(-1, layer.filters), out=rows)
+    V, W = windows(X, layer.kernel, layer.stride), layer.W.reshape(-1, layer.filters)
+    A = Z = np.empty((*V.shape[:3], layer.filters), X.dtype)
+    if layer.activation is not None:
+        A = np.empty_like(Z)
     b = layer.b if layer.bias else np.zeros(layer.filters, Z.dtype)
-    A = activate(layer.activation, lines(Z), repeated(b, V.shape[2])).reshape(Z.shape)
+    line = repeated(b, V.shape[2])
+    for portion in portions(V):
+        patches(V[portion]).dot(W, out=Z[portion].reshape(-1, layer.filters))
+        activate(layer.activation, lines(Z[portion]), line, lines(A[portion]))
     if training:
         layer.kept[:] = X, Z, A
     return A
@@ -284,12 +287,12 @@ PASSES = {
 def passes(layer) -> dict:  # functions, by the name of the method that they replace
     "What is compiled of a layer; nothing of a class that is derived from the book's."
     activation = getattr(layer, "activation", None)
-    if type(layer) is Activate and isinstance(activation, (ReLU, LeakyReLU)):
-        return {}  # NumPy's are at the speed of memory
     if type(layer) is Dense and activation is None:
         return {}  # as are a sum of rows and a bias
     if activation is not None and type(activation) not in LOOPS:
         return {"image_gradient": image_gradient} if type(layer) is Conv2D else {}
+    if type(layer) is Activate and isinstance(activation, (ReLU, LeakyReLU)):
+        return {"backward": activate_backward}  # forward, NumPy's is as fast
     return PASSES.get(type(layer), {})
 
 # %% ../nbs/38_kernels.ipynb #cf66e870
