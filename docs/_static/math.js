@@ -39,13 +39,15 @@ function pieces(tex) {
 function line(tex, name) {
   const row = document.createElement("div");
   row.className = name;
-  for (const part of pieces(tex)) {
+  pieces(tex).forEach((part, k, parts) => {
     const words = part.match(/^\\text\{([^]*)\}$/);
-    (words ? words[1] : `$${part}$`).split("$").forEach((piece, i) => {
+    // {} keeps the space between words and an operator or a relation
+    const formula = part.trim() && `$${k ? "{}" : ""}${part}${k < parts.length - 1 ? "{}" : ""}$`;
+    (words ? words[1] : formula).split("$").forEach((piece, i) => {
       if (i % 2 === 0) return row.append(piece.replace(/\\[ ,;]|~/g, " "));
       if (piece.trim()) set(row.appendChild(document.createElement("span")), `\\displaystyle ${piece}`, false);
     });
-  }
+  });
   return row;
 }
 
