@@ -78,9 +78,12 @@ function fit() {
       formula.classList.remove("narrow");
       set(formula, formula.dataset.tex, true);
     }
-    // a little wider still: a little smaller
-    const share = formula.clientWidth / formula.scrollWidth;
-    formula.style.fontSize = share < 1 && share > .75 ? `${.98 * share}em` : "";
+    // a little wider still: a little smaller; parts that stood below one another may then stand side by side, so it is tried again
+    let size = 1;
+    while (size > .75 && formula.scrollWidth > formula.clientWidth) {
+      size *= .98 * formula.clientWidth / formula.scrollWidth;
+      formula.style.fontSize = size > .75 ? `${size}em` : "";
+    }
   }
   for (const formula of formulas) {
     if (formula.scrollWidth > formula.clientWidth && formula.tagName === "DIV") formula.tabIndex = 0;
