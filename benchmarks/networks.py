@@ -80,5 +80,7 @@ def start(model, case, X, y, kind=nn.Training):
 
 
 def start_compiled(model, case, X, y):
-    from nn_from_scratch.acceleration import CompiledTraining
-    return start(model, case, X, y, CompiledTraining)
+    from nn_from_scratch.acceleration import CompiledOutput, CompiledTraining
+    step, _ = start(model, case, X, y, CompiledTraining)
+    answer = CompiledOutput(model, verbose=False)
+    return step, lambda: answer(X)
