@@ -35,7 +35,7 @@ from .optimizers import (
     AdaGrad, Adam, AdamW, GradientDescent, Momentum, Nesterov, RMSProp)
 
 # %% ../nbs/28_compiled.ipynb #6db6d8e5
-OPTIONS: dict = {"nogil": True, "error_model": "numpy",
+OPTIONS: dict = {"nogil": True, "error_model": "numpy", "forceinline": True,
                  "fastmath": {"reassoc", "contract", "nsz", "arcp"}}
 UNCACHED = []  # names of functions that are compiled anew in each process
 
