@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['STRENGTHS', 'PRODUCTS', 'CHUNK', 'READY', 'FEW', 'unknown', 'without_loop', 'Table', 'Loops', 'too_large',
-           'announced', 'CompiledTraining', 'outputs', 'CompiledOutput']
+           'announced', 'warn_if_uncached', 'CompiledTraining', 'CompiledOutput']
 
 # %% ../nbs/39_acceleration.ipynb #1d997b32
 import warnings
@@ -16,7 +16,7 @@ from numpy import ndarray
 
 from .compiled import (
     ACTIVATIONS, BATCH_NORM, DENSE, DROPOUT, LOSSES, RESCALE, RULES, UNCACHED, Plan,
-    Room, compiled, constants, forward, memory, parameter, steps)
+    Room, constants, forward, memory, parameter, steps)
 from .callbacks import ProgressBar
 from .data import count_batches
 from .kernels import compile_layers, fast_layers
@@ -205,6 +205,13 @@ def announced(verbose):
         yield lambda name: line.set_description_str(
             f"compiling {name}, kept for later runs")
 
+def warn_if_uncached(stacklevel):
+    "Where compiled code cannot be kept, say so, at a line of the caller's."
+    if UNCACHED:
+        warnings.warn("compiled code is not kept, since no folder for it can be "
+                      "written: each process compiles it anew; the environment "
+                      "variable NUMBA_CACHE_DIR may name one", stacklevel=stacklevel)
+
 # %% ../nbs/39_acceleration.ipynb #d0bf6d59
 READY = set()  # networks and rules that this process has compiled loops for
 
@@ -239,10 +246,7 @@ class CompiledTraining(Training):
                 for name in self.compiling():
                     say(name)
             READY.add(loops)
-        if UNCACHED:
-            warnings.warn("compiled code is not kept, since no folder for it can be "
-                          "written: each process compiles it anew; the environment "
-                          "variable NUMBA_CACHE_DIR may name one", stacklevel=5)
+        warn_if_uncached(stacklevel=6)
 
     def compiling(self):
         "The names of what is compiled, each before its turn."
@@ -293,21 +297,9 @@ class CompiledTraining(Training):
         return (f"CompiledTraining({self.network!r}, {self.steps} steps of "
                 f"{self.batch_size} samples, {self.choice.optimizer!r}; {level})")
 
-# %% ../nbs/39_acceleration.ipynb #484876ab
+# %% ../nbs/39_acceleration.ipynb #4901776a
 FEW = 2**20  # products up to which one compiled call takes less time than NumPy's
 
-@compiled
-def outputs(maps, numbers, theta, kept, X):
-    "Of samples, (n, d), by the forward pass of a table: (n, k)."
-    (n, d), k, units = X.shape, maps[-1, 2], X.shape[1] + maps[:, 2].sum()
-    signals = np.empty(n * units, theta.dtype)
-    for i in range(n):
-        for j in range(d):
-            signals[i * d + j] = X[i, j]
-    forward(maps, numbers, n, theta, kept, kept[:0], 0, signals)
-    return signals[n * (units - k):].reshape(n, k).copy()
-
-# %% ../nbs/39_acceleration.ipynb #4901776a
 class CompiledOutput:
     """`output` of a network by compiled loops: a few samples of a dense network in one
     call, and those of other networks by the loops of their layers."""
@@ -323,6 +315,7 @@ class CompiledOutput:
             self.table = table = Table(network, training=False)
             self.maps = np.array(table.maps)
             self.numbers = np.array(table.numbers, network.dtype)
+            self.units = network.input.shape[0] + sum(d for _, _, d, *_ in table.maps)
             self.products = sum(layer.W.size for layer in network.layers
                                 if type(layer) is Dense)
         loops = ("output", self.reason and repr(network), network.dtype)
@@ -331,6 +324,7 @@ class CompiledOutput:
                 for name in self.compiling():
                     say(name)
             READY.add(loops)
+        warn_if_uncached(stacklevel=3)
 
     def compiling(self):
         "The names of what is compiled, each before its turn."
@@ -341,9 +335,13 @@ class CompiledOutput:
             yield from compile_layers(self.network)
 
     def loops(self, X):
+        (n, _), [k], theta = X.shape, self.network.shapes[-1], self.network.theta
         kept = np.empty(self.table.kept, X.dtype)
         self.table.read_statistics(kept)
-        return outputs(self.maps, self.numbers, self.network.theta, kept, X)
+        signals = np.empty(n * self.units, X.dtype)
+        signals[:X.size] = X.ravel()
+        forward(self.maps, self.numbers, n, theta, kept, kept[:0], 0, signals)
+        return signals[n * (self.units - k):].reshape(n, k).copy()
 
     def __call__(self,
         X: ndarray,  # samples, (n, *shape), or one of them, (*shape,)
@@ -356,10 +354,7 @@ class CompiledOutput:
         samples = network.input.shaped(X)
         if len(samples) * self.products > FEW:
             return network.output(X)
-        samples = network.input.take(samples, X)
-        if not samples.flags.writeable:  # another type, for which nothing is compiled
-            samples = samples.copy()
-        A = self.loops(samples)
+        A = self.loops(network.input.take(samples, X))
         return A[0] if len(A) == 1 and np.ndim(X) == 1 else A
 
     def __repr__(self):
